@@ -1,0 +1,1 @@
+"""Measurements behind the claims in the documentation; results are written with machine and commit."""

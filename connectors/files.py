@@ -1,0 +1,179 @@
+"""History from files: canonical NDJSON as it is, CSV and foreign NDJSON through `sources:`, merged by event time."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterator, Sequence
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from connectors.csv_rows import CsvRows
+from connectors.lines import STDIN, Lines
+from connectors.mapping import RowMapping
+from connectors.merge import merged
+from connectors.row import Row
+from connectors.sort import in_order
+from streams import codec, reasons
+from streams.codec import Rejection
+from streams.config.structs import Config
+from streams.errors import InputError, UsageError
+
+Progress = Callable[[int, int], None]
+"""Told bytes read and bytes in all (0 where unknown), now and then."""
+
+_TICK = 8192
+"""Rows between two reports of progress."""
+_NDJSON = (".ndjson", ".jsonl", ".json")
+_CSV = (".csv", ".tsv", ".txt")
+_decode_row = msgspec.json.Decoder(dict[str, object]).decode
+
+
+class Files:
+    """The inputs of one replay; iterate once."""
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        config: Config,
+        source_name: str | None = None,
+        *,
+        sort: bool = False,
+        internal: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        """`-` is standard input. `internal` takes Touchline's own records as recorded (`--log`).
+
+        Raises InputError for a file that cannot be opened or that no source describes, UsageError for an unknown
+        source.
+        """
+        if source_name is not None and source_name not in config.sources:
+            known = ", ".join(config.sources) or "none"
+            raise UsageError(f"--source {source_name}: the file has no such source; known: {known}")
+        if paths.count(STDIN) > 1:
+            raise UsageError("-: standard input can be read once")
+        self.skipped_rows = 0
+        """Rows left out by `where` or `else: drop`."""
+        self._config = config
+        self._sort = sort
+        self._internal = internal
+        self._progress = progress
+        self._timed = sort or len(paths) > 1
+        self._inputs = [Lines(path) for path in paths]
+        self._bytes_total = sum(lines.size for lines in self._inputs)
+        self._rows = [self._open(lines, source_name) for lines in self._inputs]
+
+    @property
+    def bytes_total(self) -> int:
+        """Size of all inputs on the disk; 0 where standard input alone is read."""
+        return self._bytes_total
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read so far."""
+        return min(self._bytes_total, sum(lines.position for lines in self._inputs))
+
+    def __iter__(self) -> Iterator[Row]:
+        rows = merged(self._rows)
+        if self._sort:
+            rows = in_order(rows)
+        if self._progress is None:
+            return rows
+        return self._reported(rows, self._progress)
+
+    def _reported(self, rows: Iterator[Row], progress: Progress) -> Iterator[Row]:
+        left = _TICK
+        for row in rows:
+            yield row
+            left -= 1
+            if not left:
+                left = _TICK
+                progress(self.bytes_read, self._bytes_total)
+        progress(self._bytes_total, self._bytes_total)
+
+    def _open(self, lines: Lines, source_name: str | None) -> Iterator[Row]:
+        name = source_name or _matching(lines.path, lines.name, self._config)
+        stem = lines.name.lower().removesuffix(".gz")
+        is_csv = stem.endswith(_CSV) or (not stem.endswith(_NDJSON) and not lines.starts_like_json)
+        if name is None:
+            if is_csv:
+                fit = f"add one under `sources:` whose `match` fits {lines.name}, or name one with --source"
+                raise InputError(f"{lines.path}: no source describes this file; {fit}")
+            return self._canonical(lines)
+        source = self._config.sources[name]
+        zone = ZoneInfo(source.timezone or self._config.timezone)
+        if is_csv:
+            rows = CsvRows(iter(lines), lines.name)
+            return self._csv(rows, RowMapping(name, source, zone, lines.name, rows.columns))
+        return self._foreign(lines, RowMapping(name, source, zone, lines.name, None))
+
+    def _canonical(self, lines: Lines) -> Iterator[Row]:
+        timed, internal = self._timed, self._internal
+        for line in lines:
+            body = line.strip()
+            if not body:
+                continue
+            if not timed:
+                # One input needs no times to be in order: whoever applies the event decodes it, once, and refuses
+                # Touchline's own types unless the record says it is internal.
+                yield Row(body)
+                continue
+            taken = codec.decode_timed(body, internal=internal)
+            if isinstance(taken, Rejection):
+                yield Row(codec.refuse(body, taken))
+            elif taken[1] is None:
+                yield Row(codec.refuse(body, Rejection(reasons.NO_TIME, "time: expected one, a file has no clock")))
+            else:
+                yield Row(body if internal else taken[0], taken[1])
+
+    def _csv(self, rows: CsvRows, mapping: RowMapping) -> Iterator[Row]:
+        take = mapping.take
+        for index, row in enumerate(rows):
+            if isinstance(row, Rejection):
+                yield mapping.refuse(row, rows.line, rows.raw())
+                continue
+            made = take(row, rows.line, index, rows.raw)
+            if made is None:
+                self.skipped_rows += 1
+            else:
+                yield made
+
+    def _foreign(self, lines: Lines, mapping: RowMapping) -> Iterator[Row]:
+        index = -1
+        for number, line in enumerate(lines, 1):
+            body = line.strip()
+            if not body:
+                continue
+            index += 1
+            try:
+                row = _decode_row(body)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                yield mapping.refuse(Rejection(reasons.NOT_JSON, "expected one JSON object"), number, body)
+                continue
+            made = mapping.take(row, number, index, lambda kept=body: kept)  # type: ignore[misc]  # bound, not late
+            if made is None:
+                self.skipped_rows += 1
+            else:
+                yield made
+
+
+def read_files(
+    paths: Sequence[str],
+    config: Config,
+    source_name: str | None = None,
+    *,
+    sort: bool = False,
+    internal: bool = False,
+    progress: Progress | None = None,
+) -> Files:
+    """The rows of all inputs in log order; counts and progress are on the returned object."""
+    return Files(paths, config, source_name, sort=sort, internal=internal, progress=progress)
+
+
+def _matching(path: str, name: str, config: Config) -> str | None:
+    """The first source whose `match` fits the file's name or path."""
+    for source_name, source in config.sources.items():
+        pattern = source.match
+        if pattern is not None and (fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(path, pattern)):
+            return source_name
+    return None

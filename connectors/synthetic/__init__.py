@@ -1,0 +1,1 @@
+"""Simulated shop traffic with planted incidents whose truth is known."""

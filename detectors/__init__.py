@@ -1,0 +1,1 @@
+"""Change detectors: pure arithmetic on numbers, nothing of streams or connectors."""

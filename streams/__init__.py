@@ -1,0 +1,1 @@
+"""Touchline's stream processor: touchpoint events in, journey signals and decisions out."""

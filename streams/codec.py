@@ -1,0 +1,311 @@
+"""The canonical record: bytes to a checked, normalised event and back.
+
+The good case is one pass of a compiled decoder and a few comparisons; only a record that fails is looked at slowly,
+to say which field is wrong and what was expected.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from streams import reasons
+from streams.model import Event
+from streams.units import NoZone, parse_time
+
+MAX_BYTES = 1_048_576
+"""Largest record taken anywhere; the doors are stricter."""
+RESERVED = "touchline."
+"""Types with this prefix are Touchline's own and are refused at the public doors."""
+REFUSED = "touchline.event.refused"
+"""Carries what a door could not take into the log, so that it becomes a dead letter on the one path."""
+SCALES: dict[str, tuple[float, float]] = {"nps": (0, 10), "enps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
+"""Default scale of each known survey metric."""
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """A record that cannot be taken. A value, never an exception."""
+
+    reason: str
+    """One of `streams.reasons.INVALID`."""
+    message: str
+    """What, where, what was expected; one line without customer data."""
+    body: bytes | None = None
+    """The original bytes where they are not the record's own (see `refuse`)."""
+
+
+class _Encoded(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """Event as written: the same order, without the absent."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    time: str | None = None
+    subject: str | None = None
+    data: dict[str, Any] | None = None
+    sequence: str | int | float | None = None
+
+
+class _Version(msgspec.Struct):
+    specversion: str
+
+
+_decode = msgspec.json.Decoder(Event).decode
+_decode_version = msgspec.json.Decoder(_Version).decode
+_decode_any = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+_LEADING_VERSION = (b'{"specversion":"1.0"', b'{"specversion": "1.0"')
+_BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def decode(body: bytes, *, internal: bool = False) -> Event | Rejection:
+    """Read a canonical record: decoded, ids trimmed and in NFC, validated.
+
+    `internal` allows Touchline's own types; only the reader of the log sets it.
+    """
+    taken = decode_timed(body, internal=internal)
+    return taken if type(taken) is Rejection else taken[0]  # type: ignore[index]  # a tuple, by the line's own test
+
+
+def decode_timed(body: bytes, *, internal: bool = False) -> tuple[Event, int | None] | Rejection:
+    """`decode`, with the event's time in UTC epoch microseconds beside it; None where the record has no time."""
+    try:
+        event = _decode(body)
+        if not body.startswith(_LEADING_VERSION):
+            _decode_version(body)
+    except _BROKEN:
+        return _explain(body)
+    if len(body) > MAX_BYTES:
+        return Rejection(reasons.TOO_LARGE, f"record of {len(body)} bytes: expected at most {MAX_BYTES}")
+    if event.data is None and b'"data_base64"' in body and "data_base64" in _decode_any(body):
+        return Rejection(reasons.BAD_DATA, "data_base64: expected a JSON object in data")
+    if event.type == REFUSED:
+        return _unwrap(event)
+    checked = settle(event, internal=internal)
+    return checked if type(checked) is Rejection else (event, checked)  # type: ignore[return-value]  # int | None here
+
+
+def validate(event: Event, *, internal: bool = False) -> Rejection | None:
+    """Normalise an event built elsewhere, in place, and check it as `decode` would."""
+    checked = settle(event, internal=internal)
+    return checked if isinstance(checked, Rejection) else None
+
+
+def settle(event: Event, *, internal: bool = False) -> int | None | Rejection:
+    """Normalise in place and check; the event's time in UTC epoch microseconds, None where it has none."""
+    if event.specversion != "1.0":
+        return Rejection(reasons.BAD_SPECVERSION, 'specversion: expected "1.0"')
+    text = event.id
+    if not text.isascii() or text != text.strip():
+        text = event.id = normal(text)
+    if not text:
+        return Rejection(reasons.NO_ID, "id: expected text that is unique within the source, got an empty one")
+    text = event.source
+    if not text.isascii() or text != text.strip():
+        text = event.source = normal(text)
+    if not text:
+        return Rejection(reasons.NO_SOURCE, "source: expected the name of who says so, got an empty one")
+    kind = event.type
+    if not kind.isascii() or kind != kind.strip():
+        kind = event.type = normal(kind)
+    if not kind:
+        return Rejection(reasons.NO_TYPE, "type: expected noun.verb such as order.completed, got an empty one")
+    if kind.startswith(RESERVED) and not internal:
+        return Rejection(reasons.RESERVED_TYPE, "type: names beginning with touchline. are reserved")
+    subject = event.subject
+    if subject is not None:
+        if not subject.isascii() or subject != subject.strip():
+            subject = event.subject = normal(subject)
+        if not subject:
+            return Rejection(reasons.BAD_SUBJECT, "subject: expected the customer's id; leave it out where none")
+    if kind in _CHECKS:
+        rejection = _CHECKS[kind](event)
+        if rejection is not None:
+            return rejection
+    return None if event.time is None else read_time(event.time)
+
+
+def encode(event: Event) -> bytes:
+    """The canonical record of an event: keys in order, absent ones left out."""
+    return _encode(
+        _Encoded(
+            specversion=event.specversion,
+            id=event.id,
+            source=event.source,
+            type=event.type,
+            time=event.time,
+            subject=event.subject,
+            data=event.data,
+            sequence=event.sequence,
+        )
+    )
+
+
+def refuse(body: bytes, rejection: Rejection) -> bytes:
+    """What a door writes to the log for a record it could not take.
+
+    Decoded, it is the same rejection again, with the original bytes: so the dead letter is made where all dead letters
+    are made, and says what the sender was told.
+    """
+    data = {"reason": rejection.reason, "message": rejection.message, "body": b64encode(body).decode("ascii")}
+    return _encode(_Encoded(specversion="1.0", id="refused", source="touchline", type=REFUSED, data=data))
+
+
+def read_time(text: str, name: str = "time") -> int | Rejection:
+    """RFC 3339 with an offset or `Z` as UTC epoch microseconds; `name` is the field named in the rejection."""
+    try:
+        return parse_time(text)
+    except NoZone as fault:
+        return Rejection(reasons.NO_ZONE, f"{name}: {fault}")
+    except ValueError as fault:
+        return Rejection(reasons.BAD_TIME, f"{name}: {fault}")
+
+
+def normal(text: str) -> str:
+    """Ids as they are compared: Unicode NFC, trimmed, case kept."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def sequence_number(sequence: str | int | float | None) -> int | float:
+    """`sequence` as the number it is ordered by; 0 where there is none or it is not a number."""
+    if sequence is None:
+        return 0
+    if isinstance(sequence, str):
+        try:
+            return int(sequence)
+        except ValueError:
+            pass
+        try:
+            value = float(sequence)
+        except ValueError:
+            return 0
+        return value if math.isfinite(value) else 0
+    return sequence
+
+
+def _survey(event: Event) -> Rejection | None:
+    data = event.data or {}
+    score = data.get("score")
+    if score is None:
+        return None
+    if isinstance(score, bool) or not isinstance(score, (int, float)):
+        return Rejection(reasons.BAD_SCORE, f"data.score: expected a number, got {_kind(score)}")
+    scale = data.get("scale")
+    if scale is None:
+        metric = data.get("metric")
+        ends = SCALES.get(metric) if isinstance(metric, str) else None
+        if ends is None:
+            return None
+    else:
+        numbers = isinstance(scale, list) and [
+            end for end in scale if isinstance(end, (int, float)) and not isinstance(end, bool)
+        ]
+        if not numbers or len(numbers) != 2 or len(scale) != 2 or numbers[0] >= numbers[1]:
+            return Rejection(reasons.BAD_SCALE, "data.scale: expected [lowest, highest], two numbers")
+        ends = (numbers[0], numbers[1])
+    if not ends[0] <= score <= ends[1]:
+        return Rejection(reasons.SCORE_OUT_OF_SCALE, f"data.score: expected {ends[0]:g} to {ends[1]:g}, got {score:g}")
+    return None
+
+
+def _merged(event: Event) -> Rejection | None:
+    if event.subject is None:
+        return Rejection(reasons.NO_SUBJECT, "subject: expected the id that ends (customer.merged)")
+    data = event.data or {}
+    into = data.get("into")
+    if not isinstance(into, str) or not into.strip():
+        return Rejection(reasons.NO_INTO, "data.into: expected the id that survives (customer.merged)")
+    if not into.isascii() or into != into.strip():
+        into = data["into"] = normal(into)
+    if into == event.subject:
+        return Rejection(reasons.MERGE_CYCLE, "data.into: expected another id than the subject's own")
+    return None
+
+
+def _identified(event: Event) -> Rejection | None:
+    if event.subject is None:
+        return Rejection(reasons.NO_SUBJECT, "subject: expected the customer who is identified")
+    return None
+
+
+_CHECKS = {"survey.answered": _survey, "customer.merged": _merged, "customer.identified": _identified}
+
+
+def _unwrap(event: Event) -> Rejection:
+    data = event.data or {}
+    try:
+        reason, message, body = data["reason"], data["message"], b64decode(data["body"])
+    except (KeyError, ValueError, TypeError):
+        return Rejection(reasons.RESERVED_TYPE, "type: names beginning with touchline. are reserved")
+    if reason not in reasons.INVALID or not isinstance(message, str):
+        return Rejection(reasons.RESERVED_TYPE, "type: names beginning with touchline. are reserved")
+    return Rejection(reason, message, body)
+
+
+_TEXTS = (
+    ("id", reasons.NO_ID, "text that is unique within the source"),
+    ("source", reasons.NO_SOURCE, "the name of who says so, as text"),
+    ("type", reasons.NO_TYPE, "text noun.verb such as order.completed"),
+)
+_POSITION = re.compile(r"\(byte (\d+)\)")
+
+
+def _explain(body: bytes) -> Rejection:
+    """The first thing wrong with bytes the decoder refused."""
+    if len(body) > MAX_BYTES:
+        return Rejection(reasons.TOO_LARGE, f"record of {len(body)} bytes: expected at most {MAX_BYTES}")
+    try:
+        value = _decode_any(body)
+    except UnicodeDecodeError:
+        return Rejection(reasons.NOT_JSON, "record: expected JSON in UTF-8, got other bytes")
+    except RecursionError:
+        return Rejection(reasons.NOT_JSON, "record: nested too deeply")
+    except msgspec.MsgspecError as fault:
+        return Rejection(reasons.NOT_JSON, f"record: expected one JSON object, {_plain(str(fault))}")
+    if not isinstance(value, dict):
+        return Rejection(reasons.NOT_AN_OBJECT, f"record: expected a JSON object, got {_kind(value)}")
+    return explain_fields(value)
+
+
+def explain_fields(value: Mapping[str, Any]) -> Rejection:
+    """The first attribute of a decoded object that keeps it from being an event."""
+    if value.get("specversion") != "1.0":
+        if "specversion" not in value:
+            return Rejection(reasons.BAD_SPECVERSION, 'specversion: expected "1.0", it is missing')
+        return Rejection(reasons.BAD_SPECVERSION, 'specversion: expected "1.0"')
+    for name, reason, expected in _TEXTS:
+        if not isinstance(value.get(name), str):
+            found = _kind(value[name]) if name in value else "nothing"
+            return Rejection(reason, f"{name}: expected {expected}, got {found}")
+    if not isinstance(value.get("time"), str | None):
+        return Rejection(reasons.BAD_TIME, f"time: expected RFC 3339 text, got {_kind(value['time'])}")
+    if not isinstance(value.get("subject"), str | None):
+        return Rejection(reasons.BAD_SUBJECT, f"subject: expected text, got {_kind(value['subject'])}")
+    if not isinstance(value.get("data"), dict | None):
+        return Rejection(reasons.BAD_DATA, f"data: expected a JSON object, got {_kind(value['data'])}")
+    return Rejection(reasons.BAD_SEQUENCE, f"sequence: expected text or a number, got {_kind(value.get('sequence'))}")
+
+
+def _plain(fault: str) -> str:
+    at = _POSITION.search(fault)
+    said = fault.split(": ", 1)[-1].split(" (byte")[0].lower()
+    return f"{said} at byte {at[1]}" if at else said
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, int | float):
+        return "a number"
+    return "a list" if isinstance(value, list) else "an object"

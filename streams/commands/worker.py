@@ -1,0 +1,50 @@
+"""`touchline worker`: one worker of the cluster; start as many as there is work for, they share the partitions."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from streams.config.load import load_file
+from streams.errors import UsageError
+from streams.runtime import logs
+from streams.runtime.cluster import worker
+from streams.runtime.cluster.journey_service import Settings
+
+HELP = "A worker of the cluster, on Kafka and Redis (Faust)."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("-c", "--config", required=True, metavar="FILE", help="the YAML file")
+    parser.add_argument("--kafka", required=True, metavar="HOST:PORT", help="bootstrap address; several with commas")
+    parser.add_argument("--redis", required=True, metavar="URL", help="the store: redis://HOST:PORT/DB")
+    parser.add_argument(
+        "--name", default="touchline", help="prefix of topics and consumer groups (default %(default)s)"
+    )
+    parser.add_argument(
+        "--instance", metavar="NAME", help="a name that outlives restarts of this worker: no rebalance within 20 s"
+    )
+    parser.add_argument("--listen", metavar="HOST:PORT", help="serve the web view /status there (default: not at all)")
+    parser.add_argument(
+        "--log-level", default="info", choices=logs.LEVELS, help="least level shown (default %(default)s)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Returns once the worker was told to stop."""
+    logs.configure(args.log_level)
+    loaded = load_file(args.config)
+    for warning in loaded.warnings:
+        sys.stderr.write(f"{warning}\n")
+    settings = Settings(kafka=args.kafka, redis=args.redis, name=args.name, instance=args.instance)
+    return worker.run(loaded, settings, web=_address(args.listen))
+
+
+def _address(listen: str | None) -> tuple[str, int] | None:
+    if listen is None:
+        return None
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit():
+        raise UsageError(f"--listen {listen}: expected HOST:PORT, such as 127.0.0.1:6066")
+    return host, int(port)

@@ -1,0 +1,71 @@
+"""`alerts:` and `subscriptions:` – how many false alarms are acceptable, and who hears of what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+
+from streams.config.blocks import Block, Many
+from streams.config.faults import Path
+from streams.config.forms import Text
+from streams.config.kinds import Duration, Name, NotNegative, RateValue, RatioValue, SecretText
+from streams.config.secrets import Target, TargetForm
+from streams.units import SECOND, Rate
+
+RequiredTargets = Annotated[tuple[Target, ...], Many(TargetForm(), single=True, least=1)]
+Values = Annotated[tuple[str, ...], Many(Text(), single=True)]
+
+
+class Alerts(Block, frozen=True, kw_only=True):
+    """The alarm budget."""
+
+    false_alarms: RateValue = Rate(1, "week")
+    """False alarms that are acceptable, in total."""
+    false_share: RatioValue | None = None
+    """Share of alarms that may be false, on top of the budget."""
+    page_above: NotNegative | None = None
+    """Lost journey `value` per hour from which an alert is one level more severe."""
+
+    def check(self) -> Iterator[tuple[Path, str]]:
+        if self.false_alarms.count <= 0:
+            yield ("false_alarms",), "without any false alarm there is no alarm; expected more than 0"
+
+
+class Match(Block, frozen=True, kw_only=True):
+    """Which decisions a subscription takes; all keys must hold, of several values one."""
+
+    others: ClassVar[str] = "segments"
+
+    type: Values = ("alert",)
+    """A family (`alert`, `case`) or one type (`alert.firing`)."""
+    journey: Values = ()
+    """Journeys."""
+    step: Values = ()
+    """Steps."""
+    signal: Values = ()
+    """Signals."""
+    rule: Values = ()
+    """Rules: names of feedback, cases, promises, offers or signals."""
+    owner: Values = ()
+    """Owners."""
+    severity: Values = ()
+    """`info`, `warning`, `critical`."""
+    reason: Values = ()
+    """Reasons of withheld or deferred asks."""
+    segments: dict[Name, Values] = {}
+    """Values of segment dimensions."""
+
+
+class Subscription(Block, frozen=True, kw_only=True):
+    """Who hears of which decisions."""
+
+    name: Name | None = None
+    """What the subscription is called."""
+    match: Match = Match()
+    """Which decisions; without it all alerts."""
+    to: RequiredTargets
+    """Receivers."""
+    group_wait: Duration = 10 * SECOND
+    """How long to collect what belongs together before the first message."""
+    secret: SecretText | None = None
+    """Key with which messages are signed."""

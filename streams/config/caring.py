@@ -1,0 +1,124 @@
+"""`cases:`, `promises:` and `calendars:` – who gets back to a customer, and by when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from streams.config.blocks import Block
+from streams.config.faults import Faults, Path
+from streams.config.forms import BAD, Bad, Definitions, Parsed, Schema, refuse
+from streams.config.kinds import Date, EventTypes, FieldPath, LongDuration, Name, TimeZone, Where
+from streams.config.nodes import Node
+from streams.units import CLOCK_PATTERN, HOUR, parse_clock
+
+
+class Contact(Block, frozen=True, kw_only=True):
+    """How soon the customer must hear from us."""
+
+    warn: LongDuration = 24 * HOUR
+    """When the owner is reminded."""
+    breach: LongDuration = 48 * HOUR
+    """When it is too late."""
+
+    def check(self) -> Iterator[tuple[Path, str]]:
+        if self.warn >= self.breach:
+            yield ("warn",), "expected warn before breach"
+
+
+class Case(Block, frozen=True, kw_only=True):
+    """When a case is opened for a customer."""
+
+    on: EventTypes
+    """The event types that open one."""
+    where: Where = None
+    """Conditions on them."""
+    owner: str | None = None
+    """Team it is assigned to at once."""
+    priority: int = 0
+    """Higher comes first."""
+    contact: Contact = Contact()
+    """How soon the customer must be contacted."""
+    calendar: Name | None = None
+    """Opening hours in which its clocks run."""
+
+
+class Promise(Block, frozen=True, kw_only=True):
+    """Something we said, and the event by which it is kept."""
+
+    says: str
+    """The promise in the customer's words."""
+    from_: EventTypes
+    """The event types with which it is given."""
+    until: EventTypes
+    """The event types with which it is kept."""
+    within: LongDuration
+    """How long there is to keep it."""
+    by: FieldPath | None = None
+    """Field that tells promises of one customer apart, such as `order_id`."""
+    where: Where = None
+    """Conditions on the event with which it is given."""
+    owner: str | None = None
+    """Team that keeps it."""
+    calendar: Name | None = None
+    """Opening hours in which its time runs."""
+
+
+class HoursForm:
+    """`["09:00", "18:00"]`, or a list of such pairs."""
+
+    says = 'opening hours such as ["09:00", "18:00"], or a list of them'
+    clock = Parsed('a time of day such as "09:00"', parse_clock, CLOCK_PATTERN)
+
+    def read(self, node: Node, path: Path, faults: Faults) -> tuple[tuple[int, int], ...] | Bad:
+        if not isinstance(node.value, list):
+            return refuse(self, node, path, faults)
+        if not node.value or isinstance(node.value[0].value, list):
+            pairs = [self._pair(item, (*path, at), faults) for at, item in enumerate(node.value)]
+        else:
+            pairs = [self._pair(node, path, faults)]
+        hours = [pair for pair in pairs if not isinstance(pair, Bad)]
+        if len(hours) < len(pairs):
+            return BAD
+        hours.sort()
+        if any(later[0] < earlier[1] for earlier, later in zip(hours, hours[1:], strict=False)):
+            faults.add(path, node.line, "opening hours overlap")
+            return BAD
+        return tuple(hours)
+
+    def _pair(self, node: Node, path: Path, faults: Faults) -> tuple[int, int] | Bad:
+        if not isinstance(node.value, list) or len(node.value) != 2:
+            return refuse(self, node, path, faults)
+        opens: int | Bad = self.clock.read(node.value[0], (*path, 0), faults)
+        closes: int | Bad = self.clock.read(node.value[1], (*path, 1), faults)
+        if isinstance(opens, Bad) or isinstance(closes, Bad):
+            return BAD
+        if opens >= closes:
+            faults.add(path, node.line, "expected the opening time before the closing time")
+            return BAD
+        return opens, closes
+
+    def schema(self, definitions: Definitions) -> Schema:
+        clock = self.clock.schema(definitions)
+        pair = {"type": "array", "items": clock, "minItems": 2, "maxItems": 2}
+        return {"anyOf": [pair, {"type": "array", "items": pair}]}
+
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Hours = Annotated[tuple[tuple[int, int], ...], HoursForm()]
+"""Pairs of microseconds since the day began."""
+
+
+class Calendar(Block, frozen=True, kw_only=True):
+    """Opening hours."""
+
+    timezone: TimeZone = ""
+    """Zone of its hours; without it that of the file."""
+    open: dict[Weekday, Hours]
+    """Hours by day of the week; days that are not there are closed."""
+    closed: tuple[Date, ...] = ()
+    """Days on which it is closed whatever the day of the week."""
+
+    def check(self) -> Iterator[tuple[Path, str]]:
+        if not any(self.open.values()):
+            yield ("open",), "never open; expected hours for at least one day"

@@ -1,0 +1,187 @@
+"""Faults that need the whole file: names that must exist elsewhere in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import get_args
+
+from streams.config.faults import Faults, Path, unknown
+from streams.config.kinds import Severity
+from streams.config.nodes import Node
+from streams.config.structs import Config, FeedbackRule, Segment, Signal, Subscription, When
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "feedback": ("requested", "withheld", "deferred"),
+    "case": (
+        "opened",
+        "assigned",
+        "contacted",
+        "resolved",
+        "communicated",
+        "closed",
+        "reopened",
+        "warned",
+        "breached",
+    ),
+    "alert": ("firing", "updated", "resolved", "rebaselined"),
+    "signal": ("breached", "recovered"),
+    "promise": ("broken",),
+    "offer": ("made",),
+}
+"""Decision types without `touchline.`, by family."""
+REASONS = (
+    "cancelled",
+    "missing_requirement",
+    "excluded",
+    "open_case",
+    "live_conversation",
+    "unresolved_defect",
+    "no_consent",
+    "no_channel",
+    "case_already_asked",
+    "fatigue",
+    "yearly_cap",
+    "not_sampled",
+    "held_out",
+    "quota",
+    "lost_arbitration",
+    "quiet_hours",
+    "expired",
+)
+"""Why an ask is withheld or deferred, in the order of the gates."""
+CONVERSION = "conversion"
+"""Stands where a signal's name can: the conversion of a step."""
+
+
+def check_meaning(root: Node, config: Config | None, faults: Faults) -> None:
+    """Note every name that is used but not there. What could not be decoded is known by its name only.
+
+    `config` has all that could be decoded; None when nothing could.
+    """
+    if config is None:
+        return
+    names = _Names(root)
+    _segments(config.segments, root, faults)
+    for name, signal in config.signals.items():
+        _signal(signal, ("signals", name), names, root, faults)
+    for name, rule in config.feedback.items():
+        _feedback(rule, ("feedback", name), names, root, faults)
+    for place, calendar in _calendars(config):
+        if calendar is not None and calendar not in names.calendars:
+            faults.add(place, root.line_of(place), unknown("calendar", calendar, names.calendars))
+    # Match keys are checked against the dimensions; a list that is itself wrong would make good keys look wrong.
+    dimensions = tuple(segment.name for segment in config.segments)
+    if len(dimensions) == len(_items(root.at("segments"))):
+        for at, subscription in enumerate(config.subscriptions):
+            _subscription(subscription, ("subscriptions", at), dimensions, names, root, faults)
+
+
+class _Names:
+    """Names in the file, whether or not what they name could be decoded."""
+
+    def __init__(self, root: Node) -> None:
+        self.signals = _keys(root, "signals")
+        self.calendars = _keys(root, "calendars")
+        self.journeys: dict[str, tuple[str, ...]] = {}
+        for name in _keys(root, "journeys"):
+            steps = _items(root.at("journeys", name, "steps"))
+            named = [step.at("name") for step in steps]
+            self.journeys[name] = tuple(str(node.value) for node in named if node is not None)
+        blocks = ("signals", "feedback", "cases", "promises", "offers")
+        self.rules = tuple(name for block in blocks for name in _keys(root, block))
+
+    def steps(self, journeys: Iterable[str] = ()) -> tuple[str, ...]:
+        """Steps of these journeys, of all without any."""
+        chosen = [name for name in journeys if name in self.journeys] or list(self.journeys)
+        return tuple(dict.fromkeys(step for name in chosen for step in self.journeys[name]))
+
+
+def _keys(root: Node, *path: str) -> tuple[str, ...]:
+    node = root.at(*path)
+    return node.keys() if node is not None else ()
+
+
+def _items(node: Node | None) -> list[Node]:
+    return node.value if node is not None and isinstance(node.value, list) else []
+
+
+def _segments(segments: tuple[Segment, ...], root: Node, faults: Faults) -> None:
+    seen: set[str] = set()
+    for at, segment in enumerate(segments):
+        if segment.name in seen:
+            place: Path = ("segments", at)
+            faults.add(place, root.line_of(place), f"the dimension '{segment.name}' is there twice")
+        seen.add(segment.name)
+
+
+def _place(journey: str | None, step: str | None, place: Path, names: _Names, root: Node, faults: Faults) -> None:
+    if journey is None:
+        return
+    if journey not in names.journeys:
+        where = (*place, "journey")
+        faults.add(where, root.line_of(where), unknown("journey", journey, names.journeys))
+    elif step is not None and step not in names.journeys[journey]:
+        where = (*place, "step")
+        faults.add(where, root.line_of(where), unknown(f"step of '{journey}'", step, names.journeys[journey]))
+
+
+def _signal(signal: Signal, place: Path, names: _Names, root: Node, faults: Faults) -> None:
+    _place(signal.journey, signal.step, place, names, root, faults)
+
+
+def _feedback(rule: FeedbackRule, place: Path, names: _Names, root: Node, faults: Faults) -> None:
+    if rule.when is not None:
+        _when(rule.when, (*place, "when"), names, root, faults)
+
+
+def _when(when: When, place: Path, names: _Names, root: Node, faults: Faults) -> None:
+    if when.signal == CONVERSION:
+        if when.journey is None or when.step is None:
+            faults.add(place, root.line_of(place), "a conversion needs its journey and step")
+    elif when.signal not in names.signals:
+        where = (*place, "signal")
+        faults.add(where, root.line_of(where), unknown("signal", when.signal, (*names.signals, CONVERSION)))
+    if when.step is not None and when.journey is None and when.signal != CONVERSION:
+        where = (*place, "step")
+        faults.add(where, root.line_of(where), "a step needs its journey: add `journey`")
+    _place(when.journey, when.step, place, names, root, faults)
+
+
+def _calendars(config: Config) -> Iterable[tuple[Path, str | None]]:
+    for name, journey in config.journeys.items():
+        for at, step in enumerate(journey.steps):
+            yield ("journeys", name, "steps", at, "calendar"), step.calendar
+    for name, case in config.cases.items():
+        yield ("cases", name, "calendar"), case.calendar
+    for name, promise in config.promises.items():
+        yield ("promises", name, "calendar"), promise.calendar
+
+
+def _subscription(
+    subscription: Subscription,
+    place: Path,
+    dimensions: tuple[str, ...],
+    names: _Names,
+    root: Node,
+    faults: Faults,
+) -> None:
+    match = subscription.match
+    types = (*FAMILIES, *(f"{family}.{verb}" for family, verbs in FAMILIES.items() for verb in verbs))
+    known: dict[str, tuple[tuple[str, ...], Iterable[str]]] = {
+        "type": (tuple(value.removeprefix("touchline.") for value in match.type), types),
+        "journey": (match.journey, names.journeys),
+        "step": (match.step, names.steps(match.journey)),
+        "signal": (match.signal, (*names.signals, CONVERSION)),
+        "rule": (match.rule, names.rules),
+        "severity": (match.severity, get_args(Severity)),
+        "reason": (match.reason, REASONS),
+    }
+    for key, (values, possible) in known.items():
+        for value in values:
+            if value not in possible:
+                where: Path = (*place, "match", key)
+                faults.add(where, root.line_of(where), unknown(key, value, possible))
+    for dimension in match.segments:
+        if dimension not in dimensions:
+            where = (*place, "match", dimension)
+            faults.add(where, root.line_of(where), unknown("key", dimension, (*known, "owner", *dimensions)))

@@ -1,0 +1,165 @@
+"""What the stages say happened. Values only; a shell turns them into rows, messages and counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+Cell = tuple[str, ...]
+"""One raw value per segment dimension of the file, in the file's order; `unknown` where none is known."""
+
+
+class Entered(msgspec.Struct, frozen=True, array_like=True):
+    """Customers who entered a step in the partial's tick."""
+
+    journey: str
+    step: str
+    cell: Cell
+    count: int
+    value: int
+    """Sum of the journey's `value` over these entrants, scaled by 1e6."""
+    ticks_late: int = 0
+    """Their entry tick is the partial's tick minus this: late entrants are booked in the open tick."""
+
+
+class Outcome(msgspec.Struct, frozen=True, array_like=True):
+    """What became of the customers who had entered `step` in `entry_tick`."""
+
+    journey: str
+    step: str
+    cell: Cell
+    entry_tick: int
+    """Second (UTC epoch) of the event that entered the step."""
+    completed: int
+    abandoned: int
+    recovered: int
+    merged: int
+    completed_value: int = 0
+    """Sum of the journey's `value` at entry over those who completed, scaled by 1e6."""
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """Events that moved nobody, per step."""
+
+    journey: str
+    step: str
+    skipped: int
+    repeated: int
+    unattributed: int
+
+
+class Measured(msgspec.Struct, frozen=True, array_like=True):
+    """What a signal saw in one cell during the partial's tick. All sums are integers, so merging is exact."""
+
+    signal: str
+    cell: Cell
+    n: int
+    """Observations (for `share`: the events of the denominator)."""
+    total: int
+    """Sum of the values, each scaled by 1e6 and rounded half to even."""
+    squares_high: int
+    squares_low: int
+    """Sum of squared scaled values = squares_high * 2**62 + squares_low, 0 <= squares_low < 2**62."""
+    top: int
+    """`nps`: promoters; `csat`: the two highest values; `share`: the numerator; else 0."""
+    bottom: int
+    """`nps`: detractors; else 0."""
+    histogram: dict[int, int]
+    """Bucket of `streams.histogram` -> observations; empty unless the signal needs quantiles."""
+
+
+class SourceSeen(msgspec.Struct, frozen=True, array_like=True):
+    """One source's accepted events in the partial's tick; times in UTC epoch microseconds."""
+
+    source: str
+    count: int
+    first: int
+    last: int
+    longest_gap: int
+    """Longest time between two events of it, the last one before this tick included; 0 when unknown."""
+
+
+class EntrantSample(msgspec.Struct, frozen=True, array_like=True):
+    """Subjects of the first four entrants of a step in a tick."""
+
+    journey: str
+    step: str
+    subjects: tuple[str, ...]
+
+
+class DoorCounts(msgspec.Struct, frozen=True, array_like=True):
+    """What happened at the door since the partition's previous partial."""
+
+    read: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    late: int = 0
+    future: int = 0
+    invalid: int = 0
+    evicted: int = 0
+    """Seen ids that fell out before their 24 h because of the `dedup` limits."""
+    skipped_rows: int = 0
+
+
+class Partial(msgspec.Struct, frozen=True, array_like=True):
+    """Everything a partition counted in one tick, and its declaration that all ticks up to it are closed.
+
+    The n-th partial of a partition is the same record on every run (exactness rule 2).
+    """
+
+    partition: int
+    sequence: int
+    """n, from 0, per partition; without gaps."""
+    first_tick: int
+    """First tick this partial declares closed; those before `tick` are empty."""
+    tick: int
+    """Second (UTC epoch) the content belongs to; the content is empty in a declaration of empty ticks."""
+    config: str
+    """Hash of the file whose rules counted."""
+    door: DoorCounts = DoorCounts()
+    entered: tuple[Entered, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    measured: tuple[Measured, ...] = ()
+    sources: tuple[SourceSeen, ...] = ()
+    entrants: tuple[EntrantSample, ...] = ()
+    types: dict[str, int] = {}
+    """Accepted events by type."""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """A public decision record; `streams.decisions` encodes it as formats.md section 3 says."""
+
+    id: str
+    type: str
+    """`touchline.` and e.g. `signal.breached`."""
+    time: int
+    """Event time at which it holds, UTC epoch microseconds, shown in milliseconds."""
+    subject: str
+    data: dict[str, Any]
+    """In the order of formats.md; `rule` and `because` are always there."""
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """An input record that could not be taken, with its bytes."""
+
+    sequence: int
+    """n-th dead letter of the partition."""
+    offset: int
+    """Log position of the record."""
+    log_time: int | None
+    reason: str
+    """One of `streams.reasons.INVALID`; a metric label."""
+    message: str
+    """What, where, what was expected; one line."""
+    body: bytes
+    """The original bytes."""
+
+
+class Effects(msgspec.Struct):
+    """What one call of JourneyStage.process brought about, in order."""
+
+    partials: list[Partial]
+    decisions: list[Decision]
+    dead_letters: list[DeadLetter]

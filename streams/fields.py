@@ -1,0 +1,65 @@
+"""Reading a value out of an event's `data` by its path, and showing it as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+SCALE = 1_000_000
+"""Measured values are kept as integers: value * SCALE, rounded half to even, so that sums are exact."""
+_LIMIT = 128
+
+
+def lookup(data: Mapping[str, Any], path: str) -> Any:
+    """The value at a path: a key of that very name, else dots descend; None where nothing is."""
+    value = data.get(path)
+    if value is not None or "." not in path:
+        return value
+    at: Any = data
+    for part in path.split("."):
+        if not isinstance(at, Mapping):
+            return None
+        at = at.get(part)
+        if at is None:
+            return None
+    return at
+
+
+def reader(path: str) -> Callable[[Mapping[str, Any]], Any]:
+    """`lookup` for one path, prepared once."""
+    if "." not in path:
+        return lambda data: data.get(path)
+    return lambda data: lookup(data, path)
+
+
+def text(value: Any) -> str | None:
+    """A scalar as text, so that 17, 17.0 and "17" are the same key or segment; None for anything else or empty.
+
+    At most 128 characters are kept.
+    """
+    if type(value) is str:
+        return (value if len(value) <= _LIMIT else value[:_LIMIT]) or None
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if type(value) is int:
+        return str(value)
+    if type(value) is float:
+        return str(int(value)) if value.is_integer() else repr(value)
+    return None
+
+
+def number(value: Any) -> float | int | None:
+    """A JSON number, or None: text and true/false are not numbers."""
+    kind = type(value)
+    if kind is int or kind is float:
+        return value  # type: ignore[no-any-return]  # just checked by kind, which mypy does not narrow on
+    return None
+
+
+def scaled(value: float | int) -> int:
+    """A measured value as an integer of millionths, rounded half to even."""
+    if type(value) is int:
+        return value * SCALE
+    return round(value * SCALE)

@@ -1,0 +1,1 @@
+"""Shells around the pure stages: replay, embedded service, cluster worker."""

@@ -1,0 +1,55 @@
+"""Where effects go: topic, key, bytes and headers of each kind."""
+
+from __future__ import annotations
+
+import msgspec
+
+from streams.decisions import encode as encode_decision
+from streams.effects import DeadLetter, Decision, Partial
+from streams.runtime.cluster.redis_store import Outgoing
+from streams.runtime.cluster.topics import Names
+
+SOURCE = "touchline-source"
+"""Header: the partition an effect comes from, e.g. `events:7`."""
+SEQUENCE = "touchline-sequence"
+"""Header: n-th effect of that partition towards the topic; a receiver keeps the highest (exactness rule 9)."""
+INTERNAL = ("touchline", b"internal")
+"""Header of records the partition's owner writes into the log itself."""
+
+_encode_partial = msgspec.msgpack.Encoder().encode
+decode_partial = msgspec.msgpack.Decoder(Partial).decode
+
+
+def partial_out(partial: Partial, source: str, topic: str) -> Outgoing:
+    """A partial on its way to SignalStage."""
+    return Outgoing(topic, source.encode(), _encode_partial(partial), partial.sequence)
+
+
+def decision_out(decision: Decision, source: str, topic: str, sequence: int) -> Outgoing:
+    """A decision on its way to delivery, keyed by whom or what it is about."""
+    return Outgoing(
+        topic,
+        decision.subject.encode(),
+        encode_decision(decision),
+        sequence,
+        ((SOURCE, source.encode()), (SEQUENCE, str(sequence).encode())),
+    )
+
+
+def dead_letter_out(letter: DeadLetter, source: str, partition: int, names: Names) -> Outgoing:
+    """A record that could not be taken, with its original bytes and Kafka Connect's headers."""
+    return Outgoing(
+        names.dead_letters,
+        None,
+        letter.body,
+        letter.sequence,
+        (
+            ("__connect.errors.topic", names.events.encode()),
+            ("__connect.errors.partition", str(partition).encode()),
+            ("__connect.errors.offset", str(letter.offset).encode()),
+            ("__connect.errors.exception.class.name", letter.reason.encode()),
+            ("__connect.errors.exception.message", letter.message.encode()),
+            (SOURCE, source.encode()),
+            (SEQUENCE, str(letter.sequence).encode()),
+        ),
+    )

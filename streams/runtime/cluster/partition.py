@@ -1,0 +1,136 @@
+"""One owned partition of the events: its stage in memory, its store, its way out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
+
+from streams.effects import Effects
+from streams.model import Record
+from streams.runtime.cluster.addresses import dead_letter_out, decision_out, partial_out
+from streams.runtime.cluster.redis_store import Commit, Outcome, Outgoing, PartitionStore
+from streams.runtime.cluster.relay import Relay
+from streams.runtime.cluster.rulebook import Rulebook
+from streams.runtime.cluster.topics import Names
+from streams.stages.journey import JourneyStage, head_config
+
+_BUSY_S = 0.04
+"""The loop is held at most about this long at a stretch."""
+_SMALLEST, _LARGEST = 50, 2000
+
+
+class Partition:
+    """Everything between a batch of records and its commit.
+
+    Opened on assignment, dropped on revocation. `take` is never called twice at the same time.
+    """
+
+    def __init__(
+        self, number: int, store: PartitionStore, sender: AIOKafkaProducer, rulebook: Rulebook, names: Names, keep: int
+    ) -> None:
+        self.number = number
+        self.store = store
+        self._sender = sender
+        self.relay = Relay(sender, store)
+        self._rulebook = rulebook
+        self._names = names
+        self._keep = keep
+        self._slice = _LARGEST // 4
+        self.stage = self._fresh()
+        self._sequences: dict[str, int] = {}
+
+    def _fresh(self) -> JourneyStage:
+        return JourneyStage(
+            self._rulebook.rules(self._rulebook.current.hash),
+            partition=self.number,
+            rules_by_hash=self._rulebook.rules,
+        )
+
+    async def open(self, *, partitions: int, start: int) -> None:
+        """Claim it and load what is stored; `start` is where a partition never seen begins.
+
+        Raises CannotStart, or one of the store's DOWN errors.
+        """
+        await self._rulebook.refresh()
+        await self.store.claim(partitions=partitions, start=start, config=self._rulebook.current.hash)
+        await self.rebuild()
+
+    async def rebuild(self) -> None:
+        """Make memory what the store's head says: after a claim, and after a commit that was not done."""
+        await self.relay.stop()
+        head = self.store.head
+        self._sequences = dict(head.sequences)
+        if head.stage:
+            await self._rulebook.refresh()
+            self.stage = JourneyStage.restore(
+                self._rulebook.rules(head_config(head.stage)),
+                head.stage,
+                await self.store.timers(),
+                partition=self.number,
+                rules_by_hash=self._rulebook.rules,
+            )
+        else:
+            self.stage = self._fresh()
+        self.relay = Relay(self._sender, self.store)
+        self.relay.put(await self.store.outbox())
+
+    async def take(self, records: Sequence[Record]) -> Outcome:
+        """Process records in log order and commit once; effects go to the relay only when that was done.
+
+        Raises one of the store's DOWN errors; memory is then of no use until `rebuild`.
+        """
+        outgoing: list[Outgoing] = []
+        done = 0
+        while done < len(records):
+            piece = records[done : done + self._slice]
+            done += len(piece)
+            while wanted := self.stage.needs(piece):
+                self.stage.load(await self.store.states(wanted))
+            began = time.monotonic()
+            outgoing += self._address(self.stage.process(piece))
+            self._adapt(len(piece), time.monotonic() - began)
+            await asyncio.sleep(0)
+        changes = self.stage.changes()
+        first = self.store.next_entry
+        outcome = await self.store.commit(
+            Commit(
+                stage=changes.head,
+                read=changes.position.read,
+                low=changes.position.low,
+                watermark=changes.position.watermark,
+                config=self.stage.config_hash,
+                states=changes.states,
+                timers=changes.timers,
+                effects=outgoing,
+            )
+        )
+        if outcome is Outcome.DONE:
+            self.relay.put(enumerate(outgoing, first))
+            self.stage.evict(self._keep)
+        return outcome
+
+    async def close(self) -> None:
+        """Drop it; what has not left stays in the outbox."""
+        await self.relay.stop()
+        await self.store.close()
+
+    def _adapt(self, count: int, took_s: float) -> None:
+        if took_s > _BUSY_S:
+            self._slice = max(_SMALLEST, int(count * _BUSY_S / took_s))
+        elif count == self._slice and took_s < _BUSY_S / 2:
+            self._slice = min(_LARGEST, self._slice * 2)
+
+    def _address(self, effects: Effects) -> list[Outgoing]:
+        """Say where each effect goes, as which number."""
+        source = self.store.name
+        names = self._names
+        result = [partial_out(partial, source, names.partials) for partial in effects.partials]
+        for decision in effects.decisions:
+            number = self._sequences.get(names.decisions, 0)
+            self._sequences[names.decisions] = number + 1
+            result.append(decision_out(decision, source, names.decisions, number))
+        result += [dead_letter_out(letter, source, self.number, names) for letter in effects.dead_letters]
+        return result

@@ -1,0 +1,53 @@
+"""Faust's consumer, beginning where our own store says (exactness rule 10).
+
+Faust seeks to Kafka's committed offset *after* its assignment signals, so a seek there is undone. `perform_seek` is
+the one place that positions streams, on every assignment and whenever the flow resumes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from yarl import URL
+
+FindPosition = Callable[[TP], Awaitable[int | None]]
+"""Offset at which a partition goes on, None where the store knows nothing of it and Kafka's answer holds."""
+
+
+class Transport(driver.Transport):
+    """Faust's Kafka transport with positions of our own for some topics."""
+
+    def __init__(self, *arguments: Any, find: FindPosition, topics: frozenset[str], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.find = find
+        self.topics = topics
+
+
+class Consumer(driver.Consumer):
+    """Goes to the stored position of each partition of our topics, whatever the group committed."""
+
+    async def perform_seek(self) -> None:
+        """Position all assigned partitions."""
+        await super().perform_seek()
+        transport = self.transport
+        assert isinstance(transport, Transport)
+        for tp in self.assignment():
+            if tp.topic in transport.topics and (position := await transport.find(tp)) is not None:
+                await self.seek(tp, position)
+                self._committed_offset[tp] = position
+
+    async def accepts(self, tp: TP, offset: int) -> bool:
+        """Whether the group's coordinator takes an offset from us now: then the group means us to own the partition."""
+        return bool(await self._commit({tp: offset}))
+
+
+Transport.Consumer = Consumer
+
+
+def install(app: faust.App, broker: str, find: FindPosition, topics: frozenset[str]) -> None:
+    """Give an app this transport; before its worker starts."""
+    app.transport = Transport([URL(broker)], app, find=find, topics=topics)

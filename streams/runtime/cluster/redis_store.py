@@ -1,0 +1,302 @@
+"""One partition's state, timers, outbox and position in Redis, committed together by compare-and-swap on its head.
+
+WATCH / MULTI / EXEC on one connection per partition. The packet of an EXEC also re-arms the WATCH and reads the head,
+so that a commit is one round trip and the watch is armed before the next batch's states are loaded.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from streams.errors import CannotStart
+from streams.runtime import commit as heads
+from streams.runtime.commit import Head
+
+Command = Sequence[str | bytes | int]
+T = TypeVar("T")
+DOWN = (RedisConnectionError, RedisTimeoutError, OutOfMemoryError, ReadOnlyError, OSError)
+"""What a store raises that does not answer, or takes no writes now."""
+_PIECE = 10_000
+_RESP2 = 2
+"""Replies as flat lists on every server version."""
+OUTBOX = "outbox"
+"""Key of the head's sequences: number of the outbox's next entry; Redis streams begin at 1."""
+
+
+class Outcome(enum.Enum):
+    """How a commit ended."""
+
+    DONE = "done"
+    RELOAD = "reload"
+    """Not done, still ours: drop the cache, load what is stored, read again."""
+    LOST = "lost"
+    """Another owner has raised the epoch: stop this partition."""
+
+
+class Outgoing(msgspec.Struct, frozen=True, array_like=True):
+    """An effect on its way to a topic."""
+
+    topic: str
+    key: bytes | None
+    body: bytes
+    sequence: int
+    """n-th effect of the partition towards the topic."""
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """What goes in together."""
+
+    stage: bytes
+    read: int
+    low: int
+    watermark: int | None
+    config: str
+    states: Mapping[str, bytes | None]
+    timers: Mapping[str, int | None]
+    """UTC epoch microseconds; exact as a double until the year 2255."""
+    effects: Sequence[Outgoing]
+    """Their sequence numbers go on from the head's, topic by topic."""
+
+
+_effect_decoder = msgspec.msgpack.Decoder(Outgoing)
+
+
+def connect(url: str) -> Redis:
+    """A client for a Redis address. Raises CannotStart for one that is no address."""
+    try:
+        return Redis.from_url(url, protocol=_RESP2, socket_timeout=10, socket_connect_timeout=5)
+    except ValueError as error:
+        raise CannotStart(f"--redis {url!r}: {error}; expected redis://HOST:PORT/DB") from None
+
+
+async def inspect(redis: Redis) -> list[str]:
+    """Check that the server keeps what it is given; returns warnings. Raises CannotStart."""
+    try:
+        memory = await redis.info("memory")
+        persistence = await redis.info("persistence")
+    except RedisError as error:
+        raise CannotStart(f"Redis does not answer: {error}; check --redis and that the server runs") from None
+    policy = memory.get("maxmemory_policy", "unknown")
+    if policy != "noeviction":
+        raise CannotStart(
+            f"Redis: maxmemory-policy is {policy}, which may drop customers' state; "
+            "expected noeviction: CONFIG SET maxmemory-policy noeviction"
+        )
+    if not int(persistence.get("aof_enabled", 0)):
+        return [
+            "Redis writes no append-only file: a crash loses state since its last snapshot (CONFIG SET appendonly yes)"
+        ]
+    return []
+
+
+class PartitionStore:
+    """The store of one partition, e.g. `events:7`; not shared between tasks."""
+
+    def __init__(self, redis: Redis, name: str, *, item: str = "c") -> None:
+        self.name = name
+        self._redis = redis
+        self._connection: AbstractConnection | None = None
+        self._head_key = f"{{{name}}}:head"
+        self._timers_key = f"{{{name}}}:timers"
+        self._outbox_key = f"{{{name}}}:out"
+        self._item = f"{{{name}}}:{item}:"
+        self._head: Head | None = None
+
+    @property
+    def head(self) -> Head:
+        """The head as this owner last saw it; only after `claim`."""
+        if self._head is None:
+            raise RuntimeError(f"{self.name}: no head before claim()")
+        return self._head
+
+    @property
+    def next_entry(self) -> int:
+        """Number the next outbox entry will get."""
+        return self.head.sequences.get(OUTBOX, 1)
+
+    async def peek(self) -> Head | None:
+        """The stored head, without claiming anything."""
+        body = await self._redis.get(self._head_key)
+        return None if body is None else heads.decode(_bytes(body))
+
+    async def claim(self, *, partitions: int, start: int, config: str) -> Head:
+        """Become the owner: raise the epoch. A partition never seen begins at offset `start` under rules `config`.
+
+        Raises CannotStart when the store was made for another number of partitions.
+        """
+        while True:
+            await self._ask([("UNWATCH",)])
+            body = (await self._ask([("WATCH", self._head_key), ("GET", self._head_key)]))[1]
+            if body is None:
+                known = Head(heads.FORMAT, 0, 0, b"", partitions, start, start, None, config)
+            else:
+                known = heads.decode(body)
+                if known.partitions != partitions:
+                    raise CannotStart(
+                        f"{self.name}: its state was made for {known.partitions} partitions, the topic has "
+                        f"{partitions}; "
+                        "restore the topic's partition count or follow the migration guide"
+                    )
+            mine = msgspec.structs.replace(
+                known, epoch=known.epoch + 1, commit=known.commit + 1, token=os.urandom(8), format=heads.FORMAT
+            )
+            if await self._exec([("SET", self._head_key, heads.encode(mine))]):
+                self._head = mine
+                return mine
+
+    async def reload(self) -> Outcome:
+        """Look at the stored head after trouble: RELOAD when it is still ours (then `head` is it), else LOST."""
+        await self._ask([("UNWATCH",)])
+        body = (await self._ask([("WATCH", self._head_key), ("GET", self._head_key)]))[1]
+        if body is None:
+            return Outcome.LOST
+        stored = heads.decode(body)
+        if stored.epoch != self.head.epoch:
+            return Outcome.LOST
+        self._head = stored
+        return Outcome.RELOAD
+
+    async def states(self, keys: Iterable[str]) -> dict[str, bytes | None]:
+        """Stored states of these keys, in one MGET; None where nothing is stored."""
+        wanted = list(keys)
+        if not wanted:
+            return {}
+        (bodies,) = await self._ask([("MGET", *[self._item + key for key in wanted])])
+        return dict(zip(wanted, bodies, strict=True))
+
+    async def timers(self) -> list[tuple[str, int]]:
+        """Customers with a timer and when it is due, earliest first."""
+        found: list[tuple[str, int]] = []
+        while True:
+            at = len(found)
+            (flat,) = await self._ask([("ZRANGE", self._timers_key, at, at + _PIECE - 1, "WITHSCORES")])
+            found.extend((flat[i].decode(), int(float(flat[i + 1]))) for i in range(0, len(flat), 2))
+            if len(flat) < 2 * _PIECE:
+                return found
+
+    async def outbox(self) -> list[tuple[int, Outgoing]]:
+        """Committed effects that were not trimmed, in order, each with its outbox number."""
+        found: list[tuple[int, Outgoing]] = []
+        after = "-"
+        while True:
+            (entries,) = await self._ask([("XRANGE", self._outbox_key, after, "+", "COUNT", _PIECE)])
+            for entry_id, fields in entries:
+                found.append((int(entry_id.split(b"-")[0]), _effect_decoder.decode(fields[1])))
+            if len(entries) < _PIECE:
+                return found
+            after = f"({entries[-1][0].decode()}"
+
+    async def commit(self, commit: Commit) -> Outcome:
+        """All of it or nothing. Raises one of DOWN when the store does not answer and cannot be asked again."""
+        before = self.head
+        sequences = dict(before.sequences)
+        commands: list[Command] = []
+        outbox = self.next_entry
+        for effect in commit.effects:
+            expected = sequences.get(effect.topic, 0)
+            if effect.sequence != expected:
+                raise RuntimeError(f"{self.name}: effect {effect.sequence} towards {effect.topic}, expected {expected}")
+            sequences[effect.topic] = expected + 1
+            commands.append(("XADD", self._outbox_key, f"{outbox}-0", "e", msgspec.msgpack.encode(effect)))
+            outbox += 1
+        written: list[str | bytes | int] = []
+        gone: list[str] = []
+        for key, body in commit.states.items():
+            if body is None:
+                gone.append(self._item + key)
+            else:
+                written += (self._item + key, body)
+        scores: list[str | bytes | int] = []
+        ended: list[str] = []
+        for key, due in commit.timers.items():
+            if due is None:
+                ended.append(key)
+            else:
+                scores += (due, key)
+        if written:
+            commands.append(("MSET", *written))
+        if gone:
+            commands.append(("UNLINK", *gone))
+        if scores:
+            commands.append(("ZADD", self._timers_key, *scores))
+        if ended:
+            commands.append(("ZREM", self._timers_key, *ended))
+        mine = Head(
+            format=heads.FORMAT,
+            epoch=before.epoch,
+            commit=before.commit + 1,
+            token=os.urandom(8),
+            partitions=before.partitions,
+            read=commit.read,
+            low=commit.low,
+            watermark=commit.watermark,
+            config=commit.config,
+            sequences=sequences | {OUTBOX: outbox},
+            stage=commit.stage,
+        )
+        commands.append(("SET", self._head_key, heads.encode(mine)))
+        try:
+            if await self._exec(commands):
+                self._head = mine
+                return Outcome.DONE
+        except DOWN:
+            pass  # no answer is not a no: the head tells
+        outcome = await self.reload()
+        return Outcome.DONE if outcome is Outcome.RELOAD and self.head.token == mine.token else outcome
+
+    async def trim(self, through: int) -> None:
+        """Forget outbox entries up to a number; they were acknowledged."""
+        await self._redis.xtrim(self._outbox_key, minid=f"{through + 1}-0", approximate=False)
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.disconnect()
+            await self._redis.connection_pool.release(connection)
+
+    # -- the connection ------------------------------------------------------------------------------------------
+
+    async def _exec(self, commands: Sequence[Command]) -> bool:
+        """MULTI … EXEC, and in the same packet WATCH and GET head for the next round; whether it was done."""
+        replies = await self._ask(
+            [("MULTI",), *commands, ("EXEC",), ("WATCH", self._head_key), ("GET", self._head_key)]
+        )
+        done = replies[len(commands) + 1]
+        if done is None:
+            return False
+        for reply in done:
+            if isinstance(reply, Exception):
+                raise RuntimeError(f"{self.name}: Redis refused part of a commit: {reply}") from reply
+        return True
+
+    async def _ask(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands in one packet and read all their replies; a failed connection is dropped."""
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = await self._redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py's decorator hides its types
+        try:
+            await connection.send_packed_command(connection.pack_commands(commands))
+            return [await connection.read_response() for _ in commands]
+        except BaseException:
+            self._connection = None
+            await connection.disconnect(nowait=True)
+            await self._redis.connection_pool.release(connection)
+            raise
+
+
+def _bytes(reply: bytes | str) -> bytes:
+    """A reply's bytes; redis-py's types allow for text, which we never ask for."""
+    assert isinstance(reply, bytes)
+    return reply

@@ -1,0 +1,52 @@
+"""Every file a partition may still stand under, by hash: kept in Redis, because the log names rules by hash only."""
+
+from __future__ import annotations
+
+from streams.config.load import Loaded, load_text
+from streams.errors import CannotStart
+from streams.rules import Rules
+from streams.runtime.cluster.connections import Connections
+
+_KEY = "touchline:files"
+
+
+class Rulebook:
+    """Files seen by this cluster. `refresh` reads what others added; look-ups need no round trip."""
+
+    def __init__(self, connections: Connections, current: Loaded) -> None:
+        self._connections = connections
+        self.current = current
+        self._files: dict[str, Loaded] = {current.hash: current}
+        self._rules: dict[str, Rules] = {}
+
+    async def publish(self) -> None:
+        """Store the current file, so that whoever meets its hash in the log can find it."""
+        await self._connections.redis.hset(_KEY, self.current.hash, self.current.text)
+
+    async def refresh(self) -> None:
+        """Read files that are not known here."""
+        for name in await self._connections.redis.hkeys(_KEY):
+            known = str(name, "utf-8") if isinstance(name, bytes) else name
+            if known not in self._files:
+                text = await self._connections.redis.hget(_KEY, known)
+                if text is not None:
+                    self._files[known] = load_text(
+                        str(text, "utf-8") if isinstance(text, bytes) else text, f"file {known[:12]}"
+                    )
+
+    def file(self, file_hash: str) -> Loaded:
+        """The file of a hash. Raises CannotStart when no worker ever published it."""
+        try:
+            return self._files[file_hash]
+        except KeyError:
+            raise CannotStart(
+                f"rules {file_hash[:12]}…: the log or the store names them, but Redis does not hold their file; "
+                "start one worker with the file they came from"
+            ) from None
+
+    def rules(self, file_hash: str) -> Rules:
+        """The compiled rules of a hash. Raises CannotStart."""
+        rules = self._rules.get(file_hash)
+        if rules is None:
+            rules = self._rules[file_hash] = Rules.of(self.file(file_hash))
+        return rules

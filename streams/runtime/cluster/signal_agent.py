@@ -1,0 +1,300 @@
+"""SignalStage behind a Faust agent: partials in source order, state in Redis, decisions out after their commit.
+
+Faust's position is where our store says (see `positions`); numbers say what was lost or came twice. Pieces and
+position are committed every few seconds, and before any decision leaves (exactness rule 8).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+
+import faust
+import msgspec
+import structlog
+from faust.types import TP
+
+from streams.effects import Decision, Partial
+from streams.errors import CannotStart
+from streams.runtime.cluster.addresses import decision_out, decode_partial
+from streams.runtime.cluster.connections import Connections
+from streams.runtime.cluster.positions import Consumer
+from streams.runtime.cluster.redis_store import DOWN, Commit, Outcome, PartitionStore
+from streams.runtime.cluster.relay import Relay
+from streams.runtime.cluster.rulebook import Rulebook
+from streams.runtime.cluster.topics import Names
+from streams.stages.signal import SignalStage
+
+_log = structlog.get_logger()
+SOURCE = "partials:0"
+_COMMIT_S = 2.0
+_DECISION_S = 0.2
+_GAP_LIMIT_S = 15.0
+_RETRY_S = 1.0
+_FETCH_S = 1.2
+"""Longer than Faust waits for records."""
+
+
+_encode_names = msgspec.msgpack.Encoder().encode
+_decode_names = msgspec.msgpack.Decoder(set[str]).decode
+
+
+class SignalDesk:
+    """The one owner of SignalStage in the cluster. Methods are called from one event loop."""
+
+    def __init__(self, connections: Connections, rulebook: Rulebook, names: Names, partitions: int) -> None:
+        self._connections = connections
+        self._rulebook = rulebook
+        self.names = names
+        self._partitions = partitions
+        self._lock = asyncio.Lock()
+        self._store: PartitionStore | None = None
+        self._relay: Relay | None = None
+        self._stage: SignalStage | None = None
+        self._pieces: set[str] = set()
+        """Names of all stored pieces; the agent's part of the head."""
+        self._read = 0
+        self._decisions: list[Decision] = []
+        self._dirty = False
+        self._committed_at = 0.0
+        self._gap_since: float | None = None
+
+        self.trouble: str | None = None
+        """Why nothing is taken now, if so."""
+        self.lost = False
+        """Another owner claimed the stage."""
+        self._retry_at = 0.0
+
+    @property
+    def read(self) -> int:
+        """Offset of the next partial, also after the stage was dropped."""
+        return self._read
+
+    def fail(self, reason: str) -> None:
+        """Forget what is in memory and take nothing until the stage was claimed anew."""
+        if self.trouble != reason:
+            _log.warning("signals_paused", reason=reason)
+        self.trouble = reason
+        self._stage = None
+        self._retry_at = time.monotonic() + _RETRY_S
+
+    def may_retry(self) -> bool:
+        """Whether it is time to claim again; says yes once per pause."""
+        if time.monotonic() < self._retry_at:
+            return False
+        self._retry_at = time.monotonic() + _RETRY_S
+        return True
+
+    @property
+    def position(self) -> int | None:
+        """Offset of the next partial; None while another worker has the stage."""
+        return self._read if self._stage is not None else None
+
+    async def claim(self) -> int:
+        """Become the owner and load what is stored; returns the offset at which to read on.
+
+        Called on every assignment, and when Faust resumes the flow: what is in memory and not committed is read again.
+        """
+        async with self._lock:
+            await self._drop()
+            store = PartitionStore(self._connections.redis, SOURCE, item="p")
+            await self._rulebook.refresh()
+            head = await store.claim(partitions=self._partitions, start=0, config=self._rulebook.current.hash)
+            self._pieces = _decode_names(head.stage) if head.stage else set()
+            stage = await self._restore(store)
+            self._read = head.read
+            self._decisions, self._dirty, self._gap_since = [], False, None
+            self._relay = Relay(self._connections.sender, store)
+            self._relay.put(await store.outbox())
+            self._store, self._stage = store, stage
+            self.trouble, self.lost = None, False
+            _log.info("signals_claimed", epoch=head.epoch, position=head.read)
+            return self._read
+
+    async def take(self, offset: int, body: bytes) -> None:
+        """One record of the partials topic. Raises CannotStart when a number is missing for good."""
+        async with self._lock:
+            if self._stage is None:
+                return
+            partial = decode_partial(body)
+            expected = self._stage.positions.get(partial.partition, 0)
+            if partial.sequence > expected:
+                self._notice_gap(partial, expected)
+                return
+            if partial.sequence == expected:
+                await self._process(partial)
+                self._gap_since = None
+            if offset >= self._read:
+                self._read = offset + 1
+            self._dirty = True
+            if self._decisions and time.monotonic() - self._committed_at >= _DECISION_S:
+                await self._commit()
+
+    async def tick(self) -> None:
+        """Called often: commit when it is time."""
+        async with self._lock:
+            age = time.monotonic() - self._committed_at
+            if self._dirty and age >= (_DECISION_S if self._decisions else _COMMIT_S):
+                await self._commit()
+
+    async def close(self) -> None:
+        """Commit what can be committed, and let go."""
+        async with self._lock:
+            if self._stage is not None and self._dirty:
+                await self._commit()
+            if self._relay is not None:
+                await self._relay.drained(5.0)
+            await self._drop()
+
+    async def _process(self, partial: Partial) -> None:
+        assert self._stage is not None
+        current = self._rulebook.current
+        if partial.config == current.hash != self._stage.hash:
+            self._stage.activate(current.config, current.hash)
+        try:
+            self._decisions += self._stage.process(partial)
+        except ValueError:  # counted under a file the stage never met
+            await self._rulebook.refresh()
+            self._stage.activate(self._rulebook.file(partial.config).config, partial.config)
+            self._decisions += self._stage.process(partial)
+
+    async def _restore(self, store: PartitionStore) -> SignalStage:
+        current = self._rulebook.current
+        if not self._pieces:
+            return SignalStage(current.config, current.hash, partitions=self._partitions)
+        stored = await store.states(self._pieces)
+        pieces = {name: body for name, body in stored.items() if body is not None}
+        under = SignalStage.config_of(pieces)
+        return SignalStage.restore(self._rulebook.file(under).config, under, pieces)
+
+    def _notice_gap(self, partial: Partial, expected: int) -> None:
+        """A sender that failed in the middle sends again from there, so the missing number normally follows."""
+        now = time.monotonic()
+        if self._gap_since is None:
+            self._gap_since = now
+            _log.warning("partials_out_of_order", source=partial.partition, expected=expected, got=partial.sequence)
+        elif now - self._gap_since > _GAP_LIMIT_S:
+            raise CannotStart(
+                f"{self.names.partials}: number {expected} of partition {partial.partition} is missing, "
+                f"{partial.sequence} is here; this worker stops and reads again from its stored position when it is started"
+            )
+
+    async def _commit(self) -> None:
+        assert self._store is not None
+        assert self._stage is not None
+        assert self._relay is not None
+        number = self._store.head.sequences.get(self.names.decisions, 0)
+        effects = [
+            decision_out(decision, SOURCE, self.names.decisions, number + at)
+            for at, decision in enumerate(self._decisions)
+        ]
+        first = self._store.next_entry
+        pieces = self._stage.changes()
+        self._pieces |= pieces.keys()
+        outcome = await self._store.commit(
+            Commit(
+                stage=_encode_names(self._pieces),
+                read=self._read,
+                low=self._read,
+                watermark=None,
+                config=self._stage.hash,
+                states=pieces,
+                timers={},
+                effects=effects,
+            )
+        )
+        self._committed_at = time.monotonic()
+        if outcome is not Outcome.DONE:
+            raise StageLost(outcome)
+        self._relay.put(enumerate(effects, first))
+        self._decisions, self._dirty = [], False
+
+    async def _drop(self) -> None:
+        relay, self._relay = self._relay, None
+        store, self._store = self._store, None
+        self._stage = None
+        if relay is not None:
+            await relay.stop()
+        if store is not None:
+            await store.close()
+
+
+class StageLost(Exception):
+    """A commit was not done: memory is of no use, the stored state is claimed anew or left to its owner."""
+
+
+async def find(app: faust.App, desk: SignalDesk, tp: TP) -> int | None:
+    """Where the partials are read on; while the store is down nowhere in particular, and what comes is ignored."""
+    try:
+        return await desk.claim()
+    except DOWN as error:
+        desk.fail(f"store: {type(error).__name__}")
+    except CannotStart as error:
+        _log.error("signals_stopped", error=str(error))
+        await app.crash(error)
+    return None
+
+
+def attach(app: faust.App, desk: SignalDesk) -> None:
+    """Give the app its agent on the partials, the timer that commits, and the way back after trouble."""
+    partials = app.topic(
+        desk.names.partials, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+    )
+    ours = TP(desk.names.partials, 0)
+
+    async def guarded(work: Awaitable[None]) -> None:
+        """An agent that raises loses its record and stops: whatever happens is dealt with here."""
+        try:
+            await work
+        except DOWN as error:
+            desk.fail(f"store: {type(error).__name__}")
+        except StageLost as error:
+            desk.fail("another owner" if error.args[0] is Outcome.LOST else "commit not done")
+            desk.lost = error.args[0] is Outcome.LOST
+        except CannotStart as error:
+            _log.error("signals_stopped", error=str(error))
+            await app.crash(error)
+        except Exception as error:
+            _log.exception("signals_stopped")
+            await app.crash(error)
+
+    @app.agent(partials, name="signals")
+    async def signals(stream: faust.StreamT[bytes]) -> None:
+        async for event in stream.events():
+            await guarded(desk.take(event.message.offset, event.value))
+
+    @app.timer(interval=_DECISION_S)  # type: ignore[untyped-decorator]  # Faust's decorator is untyped
+    async def commit_signals() -> None:
+        if desk.trouble is None:
+            await guarded(desk.tick())
+        elif not app.rebalancing and desk.may_retry():
+            await guarded(_read_again(app, desk, ours))
+
+    async def on_revoked(_app: object, revoked: set[TP], *_: object, **__: object) -> None:
+        if ours in revoked:
+            await guarded(desk.close())
+
+    app.on_partitions_revoked.connect(on_revoked, weak=False)  # type: ignore[arg-type]  # Faust calls it so; its type has "signal"
+
+
+async def _read_again(app: faust.App, desk: SignalDesk, tp: TP) -> None:
+    """Claim the stage anew and go back to the stored position.
+
+    Faust's drain loop remembers the last offset it saw and drops older ones, so it has to stand still meanwhile: its
+    fetch ends within a second once the flow is stopped.
+    """
+    consumer = app.consumer
+    assert isinstance(consumer, Consumer)
+    if tp not in consumer.assignment():
+        desk.trouble = None
+        return
+    if desk.lost and not await consumer.accepts(tp, desk.read):
+        return
+    consumer.stop_flow()
+    app.flow_control.suspend()
+    app.flow_control.clear()
+    await asyncio.sleep(_FETCH_S)
+    await consumer.perform_seek()
+    app.flow_control.resume()
+    consumer.resume_flow()

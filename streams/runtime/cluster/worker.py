@@ -1,0 +1,117 @@
+"""The cluster worker: one Faust worker with JourneyStage as a service in it and SignalStage as an agent."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import faust
+import structlog
+from faust.types import TP
+
+from streams.config.load import Loaded
+from streams.errors import CannotStart
+from streams.runtime.clock import Clock, SystemClock
+from streams.runtime.cluster import positions, signal_agent, topics
+from streams.runtime.cluster.connections import Connections
+from streams.runtime.cluster.journey_service import JourneyService, Settings
+from streams.runtime.cluster.redis_store import connect, inspect
+from streams.runtime.cluster.rulebook import Rulebook
+from streams.runtime.cluster.signal_agent import SignalDesk
+from streams.runtime.cluster.topics import Names
+
+_log = structlog.get_logger()
+
+
+async def preflight(settings: Settings) -> int:
+    """Probe both servers; returns the partitions of the events. Raises CannotStart."""
+    redis = connect(settings.redis)
+    try:
+        for warning in await inspect(redis):
+            _log.warning("store_not_durable", detail=warning)
+    finally:
+        await redis.aclose()
+    async with topics.admin(settings.kafka) as client:
+        return await topics.check_log(client, Names(settings.name))
+
+
+def build_app(settings: Settings, folder: Path, web: tuple[str, int] | None) -> faust.App:
+    """A Faust app that keeps nothing of its own: positions, state and effects are ours."""
+    return faust.App(
+        f"{settings.name}-signals",
+        broker=f"aiokafka://{settings.kafka}",
+        store="memory://",
+        datadir=str(folder),
+        autodiscover=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        stream_wait_empty=False,
+        consumer_group_instance_id=settings.instance,
+        broker_session_timeout=20.0,
+        broker_heartbeat_interval=3.0,
+        broker_request_timeout=40.0,
+        web_enabled=web is not None,
+        web_host=web[0] if web is not None else "127.0.0.1",
+        web_port=web[1] if web is not None else 0,
+        worker_redirect_stdouts=False,
+    )
+
+
+def status(journeys: JourneyService, desk: SignalDesk) -> dict[str, Any]:
+    """How this worker is doing, for the web view `/status`."""
+    return {
+        "partitions": {
+            str(tp.partition): {
+                "running": slot.running,
+                "trouble": slot.trouble,
+                "epoch": slot.partition.store.head.epoch if slot.running else None,
+                "read": slot.partition.stage.position.read,
+                "low": slot.partition.stage.position.low,
+                "watermark": slot.partition.stage.position.watermark,
+                "pending_timers": slot.partition.stage.pending_timers,
+                "outbox": slot.partition.relay.depth,
+            }
+            for tp, slot in sorted(journeys.slots.items())
+        },
+        "signals": {"position": desk.position, "trouble": desk.trouble},
+    }
+
+
+def run(loaded: Loaded, settings: Settings, *, web: tuple[str, int] | None = None, clock: Clock | None = None) -> int:
+    """Run a worker until it is told to stop; returns the exit code. Raises CannotStart."""
+    partitions = asyncio.run(preflight(settings))
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    with tempfile.TemporaryDirectory(prefix="touchline-worker-") as folder:
+        connections = Connections(settings.kafka, settings.redis)
+        rulebook = Rulebook(connections, loaded)
+        journeys = JourneyService(settings, rulebook, connections, clock or SystemClock(), partitions)
+        desk = SignalDesk(connections, rulebook, Names(settings.name), partitions)
+        app = build_app(settings, Path(folder) / "faust", web)
+
+        async def find(tp: TP) -> int | None:
+            return await signal_agent.find(app, desk, tp)
+
+        positions.install(app, f"kafka://{settings.kafka}", find, frozenset({desk.names.partials}))
+        signal_agent.attach(app, desk)
+
+        if web is not None:
+
+            @app.page("/status")
+            async def show_status(view: Any, _request: Any) -> Any:
+                return view.json(status(journeys, desk))
+
+        worker = faust.Worker(
+            app, connections, journeys, loop=loop, override_logging=False, redirect_stdouts=False, quiet=True
+        )
+        worker.spinner = None
+        try:
+            worker.execute_from_commandline()
+        except SystemExit as end:
+            crashed = [part.crash_reason for part in (journeys, app, worker) if part.crash_reason is not None]
+            for reason in crashed:
+                if isinstance(reason, CannotStart):
+                    raise reason from None
+            return 1 if crashed else int(end.code or 0)

@@ -1,0 +1,553 @@
+// The live console: draws what /api/v1/stream sends once a second. No framework; it only uses the public API.
+
+const WINDOWS = ["1m", "5m", "1h", "24h", "7d"];
+const MEASURES = { throughput: "throughput", cohort: "entry cohort" };
+const KINDS = { // the last one only shows when a signal has no kind
+  interaction: "What happened, as the systems saw it",
+  perception: "What customers say",
+  outcome: "What it came to",
+  other: "Of no kind in the file",
+};
+const STALE_MS = 5000;
+const SHOWN_DECISIONS = 100;
+const DEMO = "touchline demo"; // the file name a demo goes by
+
+const state = {
+  window: remembered("window", WINDOWS, "5m"),
+  measure: remembered("measure", Object.keys(MEASURES), "throughput"),
+  open: null, // "journey/step" whose segments are shown
+  view: null,
+  seenAt: 0,
+  decisions: [],
+  demo: false,
+  incident: null,
+};
+const $ = (id) => document.getElementById(id);
+
+// ---- small things -------------------------------------------------------------------------------------------------
+
+function remembered(name, allowed, fallback) {
+  try {
+    const value = localStorage.getItem(`touchline.${name}`);
+    return allowed.includes(value) ? value : fallback;
+  } catch {
+    return fallback;
+  }
+}
+
+function remember(name, value) {
+  try {
+    localStorage.setItem(`touchline.${name}`, value);
+  } catch { /* a private window keeps nothing */ }
+}
+
+function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== false) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null));
+  return node;
+}
+
+function svg(tag, attributes = {}, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+// Writing only what changed keeps selection, focus and the screen reader still.
+function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function fresh(parent, nodes) {
+  parent.replaceChildren(...nodes);
+}
+
+const commas = new Intl.NumberFormat("en");
+const count = (value) => commas.format(value);
+const percent = (value, digits = 1) => `${(value * 100).toFixed(digits)}%`;
+const clock = (text) => new Date(text).toLocaleTimeString("en-GB");
+
+function plain(value) {
+  const size = Math.abs(value);
+  return size >= 1000 ? count(Math.round(value)) : value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
+}
+
+function span(seconds) {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  return seconds < 5400 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+// ---- numbers with their interval ----------------------------------------------------------------------------------
+
+// How a signal's numbers read, and the scale its interval is drawn on.
+const READINGS = {
+  ratio: { show: percent, unit: "", floor: 0, top: 1 },
+  points: { show: (v) => (v > 0 ? "+" : v < 0 ? "−" : "") + Math.abs(v).toFixed(1), unit: "", floor: -100, top: 100 },
+  score: { show: (v) => v.toFixed(2), unit: "of 7", floor: 1, top: 7 },
+  per_minute: { show: plain, unit: "/min", floor: 0, top: null },
+  seconds: { show: plain, unit: "s", floor: 0, top: null },
+};
+const reading = (signal) => READINGS[signal.unit] || { show: plain, unit: "", floor: 0, top: null };
+
+const tops = new Map(); // open scales keep the largest top they needed, so that a bar does not jump about
+
+function openTop(name, high) {
+  const step = 10 ** Math.floor(Math.log10(Math.max(high, 1e-9) * 1.2));
+  const top = Math.max(tops.get(name) || 0, Math.ceil((high * 1.2) / step) * step);
+  tops.set(name, top);
+  return top;
+}
+
+class Range {
+  // The 95 % interval on its scale: a track, a band, a mark at the value.
+  constructor() {
+    this.track = svg("rect", { class: "track", x: 0, y: 3, width: "100%", height: 4, rx: 2 });
+    this.band = svg("rect", { class: "band", y: 1.5, height: 7, rx: 2 });
+    this.mid = svg("rect", { class: "mid", y: 0, height: 10, width: 2.5, rx: 1 });
+    this.whole = svg("line", { class: "whole", y1: -1, y2: 11, "stroke-dasharray": "2 2" });
+    this.node = svg("svg", { class: "range", "aria-hidden": "true" }, this.track, this.whole, this.band, this.mid);
+  }
+
+  draw(estimate, floor, top, whole = null) {
+    const at = (value) => `${Math.min(100, Math.max(0, ((value - floor) / (top - floor)) * 100)).toFixed(2)}%`;
+    const known = estimate.value !== null;
+    this.band.style.display = this.mid.style.display = known ? "" : "none";
+    this.whole.style.display = whole === null ? "none" : "";
+    if (known) {
+      this.band.setAttribute("x", at(estimate.low));
+      this.band.setAttribute("width", at(floor + Math.max(estimate.high - estimate.low, (top - floor) * 0.005)));
+      this.mid.setAttribute("x", at(estimate.value));
+      this.mid.setAttribute("transform", "translate(-1.25 0)");
+    }
+    if (whole !== null) {
+      this.whole.setAttribute("x1", at(whole));
+      this.whole.setAttribute("x2", at(whole));
+    }
+  }
+}
+
+class Spark {
+  // Thirty minutes of conversion; the scale spans at least ten points so that noise stays small.
+  constructor() {
+    this.line = svg("path");
+    this.node = svg("svg", { class: "spark", viewBox: "0 0 100 26", preserveAspectRatio: "none", role: "img" },
+      svg("path", { class: "floor", d: "M0 25.5H100" }), this.line);
+  }
+
+  draw(values) {
+    const known = values.filter((value) => value !== null);
+    this.node.style.visibility = known.length > 1 ? "" : "hidden";
+    if (known.length < 2) return;
+    let low = Math.min(...known), high = Math.max(...known);
+    const pad = Math.max(0, (0.1 - (high - low)) / 2);
+    [low, high] = [low - pad, high + pad];
+    let path = "", pen = "M";
+    values.forEach((value, index) => {
+      if (value === null) { pen = "M"; return; }
+      const x = (index / Math.max(values.length - 1, 1)) * 100, y = 23 - ((value - low) / (high - low)) * 20;
+      path += `${pen}${x.toFixed(1)} ${y.toFixed(1)}`;
+      pen = "L";
+    });
+    this.line.setAttribute("d", path);
+    this.node.setAttribute("aria-label",
+      `last 30 minutes: between ${percent(Math.min(...known), 0)} and ${percent(Math.max(...known), 0)}`);
+  }
+}
+
+function interval(estimate, show = percent) {
+  return estimate.value === null ? "" : `${show(estimate.low)} – ${show(estimate.high)}`.replaceAll("% –", " –");
+}
+
+// ---- journeys -----------------------------------------------------------------------------------------------------
+
+class Pass {
+  // The way from one step to the next: conversion, interval, n, history. A button that opens the segments.
+  constructor(journey, step) {
+    this.key = `${journey.name}/${step.name}`;
+    this.rate = el("span", { class: "rate" });
+    this.more = el("span", { class: "more", "aria-hidden": "true" }, el("i", {}, "segments "), el("b"));
+    this.range = new Range();
+    this.band = el("span", { class: "fine" });
+    this.n = el("span");
+    this.half = el("span");
+    this.spark = new Spark();
+    this.wrong = el("span", { class: "wrong" });
+    this.node = el("button", { class: "pass", type: "button", "aria-expanded": "false" },
+      el("span", { class: "arrow", "aria-hidden": "true" }),
+      el("span", { class: "unseen" }, `${step.name} to ${step.next_step}: `),
+      this.rate, this.more, this.range.node, this.band, el("span", { class: "fine" }, this.n, " ", this.half), this.wrong, this.spark.node);
+    this.node.addEventListener("click", () => {
+      state.open = state.open === this.key ? null : this.key;
+      draw();
+    });
+  }
+
+  update(step, breached) {
+    const estimate = step.windows[state.window][state.measure];
+    const known = estimate.value !== null;
+    say(this.rate, known ? percent(estimate.value) : `collecting ${count(estimate.n)}/30`);
+    this.rate.classList.toggle("none", !known);
+    this.range.draw(estimate, 0, 1);
+    say(this.band, known ? interval(estimate) : "no interval yet");
+    const half = step.duration && step.duration.p50;
+    say(this.n, `n ${count(estimate.n)}`);
+    say(this.half, half ? `half in ${span(half)}` : "");
+    this.half.hidden = !half;
+    this.spark.draw(step.spark || []);
+    say(this.wrong, breached.length ? `▲ ${breached.join(", ")} breached` : "");
+    this.wrong.hidden = !breached.length;
+    const open = state.open === this.key;
+    this.node.setAttribute("aria-expanded", String(open));
+    say(this.more.lastChild, open ? "▴" : "▾");
+  }
+}
+
+class Step {
+  constructor(journey, step) {
+    this.entered = el("p", { class: "big" });
+    this.what = el("p", { class: "what" });
+    this.inFlight = el("span");
+    this.left = el("span");
+    this.flight = el("p", { class: "flight fine" }, this.inFlight, " ", this.left);
+    const tile = el("div", { class: step.next_step ? "step" : "step goal" },
+      el("h4", {}, step.name), this.entered, this.what, this.flight);
+    this.pass = step.next_step ? new Pass(journey, step) : null;
+    this.node = el("li", {}, tile, this.pass && this.pass.node);
+  }
+
+  update(step, breached) {
+    const seen = step.windows[state.window];
+    say(this.entered, count(seen.entered));
+    say(this.what, step.next_step ? "entered" : "reached");
+    say(this.inFlight, step.next_step ? `${count(step.totals.in_flight)} in flight` : `${count(step.totals.entered)} in all`);
+    say(this.left, step.next_step ? `${count(seen.abandoned)} left` : "");
+    this.left.hidden = !step.next_step;
+    if (this.pass) this.pass.update(step, breached);
+  }
+}
+
+class Drill {
+  // Segments of one step. Rebuilt each second: it holds nothing that can have focus.
+  constructor() {
+    this.node = el("div", { class: "drill", hidden: true, role: "region" });
+  }
+
+  update(journey, step) {
+    this.node.hidden = !step;
+    if (!step) return;
+    this.node.setAttribute("aria-label", `segments of ${journey.name}, ${step.name}`);
+    const window = ["1m", "5m"].includes(state.window) ? "5m" : "1h";
+    const whole = step.windows[window][state.measure];
+    const totals = Object.entries(step.totals).map(([name, value]) =>
+      el("div", {}, el("dt", {}, name.replace("_", " ")), el("dd", {}, count(value))));
+    const groups = new Map();
+    for (const segment of step.segments || []) {
+      if (!groups.has(segment.dimension)) groups.set(segment.dimension, []);
+      groups.get(segment.dimension).push(segment);
+    }
+    const tables = [...groups].map(([dimension, segments]) => this.table(dimension, segments, window, whole));
+    fresh(this.node, [
+      el("header", {},
+        el("h4", {}, `${step.name} → ${step.next_step}, by segment`),
+        el("p", { class: "fine" }, `last ${window}${window === state.window ? "" : " (segments are kept for 5m and 1h)"}`
+          + " · dashed: the whole"),
+        el("dl", { class: "totals", title: "since the beginning" }, ...totals)),
+      tables.length ? el("div", { class: "dims" }, ...tables) : el("p", { class: "empty" }, "No segment has been seen 50 times yet."),
+    ]);
+  }
+
+  table(dimension, segments, window, whole) {
+    const rows = segments
+      .map((segment) => ({ segment, seen: segment.windows[window] }))
+      .filter(({ segment, seen }) => seen.entered || segment.in_flight)
+      .sort((a, b) => b.seen.entered - a.seen.entered)
+      .map(({ segment, seen }) => {
+        const estimate = seen[state.measure], range = new Range();
+        range.draw(estimate, 0, 1, whole.value);
+        const less = estimate.value !== null && whole.value !== null && estimate.high < whole.low;
+        const more = estimate.value !== null && whole.value !== null && estimate.low > whole.high;
+        const shown = estimate.value === null ? `${count(estimate.n)}/30` : percent(estimate.value);
+        return el("tr", {},
+          el("td", {}, segment.value), el("td", {}, range.node),
+          el("td", { class: less ? "less" : more ? "more" : null, title: interval(estimate) },
+            less ? `▼ ${shown}` : more ? `▲ ${shown}` : shown),
+          el("td", {}, count(seen.entered)), el("td", {}, count(segment.in_flight)));
+      });
+    return el("table", {},
+      el("caption", {}, dimension),
+      el("thead", {}, el("tr", {}, ...["", "95 % interval", "conversion", "entered", "in flight"].map((title) =>
+        el("th", { scope: "col" }, title)))),
+      el("tbody", {}, ...rows));
+  }
+}
+
+class Journey {
+  constructor(journey) {
+    this.steps = journey.steps.map((step) => new Step(journey, step));
+    this.drill = new Drill();
+    this.node = el("article", { class: "journey", "data-journey": journey.name },
+      el("header", {}, el("h3", {}, journey.name),
+        journey.owner ? el("p", {}, journey.owner) : null,
+        journey.runbook && /^https?:/.test(journey.runbook)
+          ? el("p", {}, el("a", { href: journey.runbook, rel: "noreferrer" }, "runbook")) : null),
+      el("ol", { class: "map" }, ...this.steps.map((step) => step.node)), this.drill.node);
+  }
+
+  update(journey, breached) {
+    journey.steps.forEach((step, index) =>
+      this.steps[index].update(step, breached.get(`${journey.name}/${step.name}`) || []));
+    this.drill.update(journey, journey.steps.find((step) => state.open === `${journey.name}/${step.name}`));
+  }
+}
+
+// ---- signals ------------------------------------------------------------------------------------------------------
+
+class Signal {
+  constructor(signal) {
+    this.value = el("p", { class: "value" });
+    this.band = el("p", { class: "fine where" });
+    this.n = el("p", { class: "fine how" });
+    this.wrong = el("p", { class: "wrong", hidden: true });
+    this.range = new Range();
+    const place = signal.journey ? `${signal.journey}${signal.step ? ` › ${signal.step}` : ""}` : "";
+    this.node = el("div", { class: "signal", "data-signal": signal.name },
+      el("h4", {}, signal.name.replaceAll("_", " ")), this.value, this.band, this.n, this.range.node, this.wrong);
+    this.how = [signal.as_, place].filter(Boolean).join(" · ");
+  }
+
+  update(signal) {
+    const estimate = signal.windows[state.window], read = reading(signal), known = estimate.value !== null;
+    const least = signal.as_ === "enps" ? 5 : 30;
+    fresh(this.value, known ? [read.show(estimate.value), read.unit ? el("small", {}, ` ${read.unit}`) : ""]
+      : [`collecting ${count(estimate.n)}/${least}`]);
+    this.value.classList.toggle("none", !known);
+    say(this.band, this.how);
+    say(this.n, known ? `${interval(estimate, read.show)} · n ${count(estimate.n)}` : "");
+    const top = read.top ?? openTop(signal.name, known ? estimate.high : 0);
+    this.range.draw(estimate, read.floor, top);
+    this.node.setAttribute("data-state", signal.state);
+    this.wrong.hidden = signal.state !== "breached";
+    say(this.wrong, signal.state === "breached" ? "▲ breached: outside what the file expects" : "");
+  }
+}
+
+// ---- decisions ----------------------------------------------------------------------------------------------------
+
+const TONES = { breached: ["bad", "▲"], firing: ["bad", "▲"], broken: ["bad", "▲"], recovered: ["good", "▼"], resolved: ["good", "▼"] };
+
+function sentence(decision) {
+  const data = decision.data || {};
+  const name = data.signal && data.signal !== decision.subject ? `${decision.subject} · ${data.signal}` : decision.subject || "";
+  if (decision.type.startsWith("touchline.signal.")) {
+    const share = ["share", "conversion"].includes(data.quantity) || (data.value !== null && Math.abs(data.value) <= 1 && Math.abs(data.target) <= 1);
+    const show = (value) => (typeof value !== "number" ? String(value) : share ? percent(value) : plain(value));
+    const range = typeof data.low === "number" ? ` (${show(data.low)} – ${show(data.high)}, n ${count(data.n)})` : "";
+    return [name, `${data.quantity} ${show(data.value)}${range}, expected ${show(data.target)}`];
+  }
+  const because = [].concat(data.because || []).join(", ");
+  return [name, [data.rule, data.reason, because].filter(Boolean).join(" · ")];
+}
+
+function decisionItem(decision, isNew) {
+  const verb = decision.type.split(".").pop();
+  const [tone, icon] = TONES[verb] || ["", "•"];
+  const [name, why] = sentence(decision);
+  return el("li", { class: isNew ? "new" : null },
+    el("time", { datetime: decision.time, title: decision.time }, clock(decision.time)),
+    el("span", { class: "what", "data-tone": tone }, `${icon} ${decision.type.replace(/^touchline\./, "").replace(".", " ")}`),
+    el("span", {}, name), el("span", { class: "why" }, why));
+}
+
+function showDecisions(newest = null) {
+  const items = state.decisions.map((decision) => decisionItem(decision, decision === newest));
+  fresh($("decision-list"), items.length ? items : [el("li", { class: "empty" }, "None yet: every signal is where the file expects it.")]);
+}
+
+async function fetchDecisions() {
+  const answer = await fetch(`api/v1/decisions?limit=${SHOWN_DECISIONS}`);
+  if (!answer.ok) return;
+  state.decisions = (await answer.json()).items;
+  showDecisions();
+}
+
+// ---- the door -----------------------------------------------------------------------------------------------------
+
+const door = {
+  counts: el("dl", { class: "counts" }),
+  letters: el("details", { class: "letters" }, el("summary", {}, "Show the last dead letters"), el("ol")),
+};
+
+function showDoor(health) {
+  const rows = [...Object.entries(health.events), ["dead letters", health.dead_letters], ["timers waiting", health.pending_timers]];
+  fresh(door.counts, rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, count(value)))));
+  door.letters.hidden = !health.dead_letters;
+}
+
+door.letters.addEventListener("toggle", async () => {
+  if (!door.letters.open) return;
+  const answer = await fetch("api/v1/dlq?limit=20");
+  if (!answer.ok) return;
+  const { items } = await answer.json();
+  fresh(door.letters.querySelector("ol"), items.map((letter) =>
+    el("li", {}, el("b", {}, letter.reason), ` · ${letter.message} · ${count(letter.size)} B${letter.state === "redriven" ? " · re-driven" : ""}`)));
+});
+
+// ---- the page -----------------------------------------------------------------------------------------------------
+
+function showVitals(health) {
+  const lag = health.lag_seconds;
+  const items = [
+    ["events/s", plain(health.events_per_second), "", false],
+    ["lag", lag === null ? "–" : lag.toFixed(1), lag === null ? "" : " s", lag > 15],
+    ["in flight", count(inFlight()), "", false],
+    ["dead letters", count(health.dead_letters), "", health.dead_letters > 0],
+  ];
+  const vitals = $("vitals");
+  if (vitals.children.length !== items.length) {
+    fresh(vitals, items.map(([name]) => el("div", {}, el("dt", {}, name), el("dd", {}, el("span"), el("small")))));
+  }
+  items.forEach(([, value, unit, odd], index) => {
+    const box = vitals.children[index];
+    say(box.querySelector("span"), value);
+    say(box.querySelector("small"), unit);
+    box.classList.toggle("odd", odd);
+  });
+}
+
+function inFlight() {
+  return state.view.journeys.reduce((sum, journey) => journey.steps.reduce((inner, step) => inner + step.totals.in_flight, sum), 0);
+}
+
+let built = "", journeys = [], signals = [];
+
+function build(view) {
+  const shape = JSON.stringify([view.journeys.map((j) => [j.name, j.owner, j.runbook, j.steps.map((s) => s.name)]),
+    view.signals.map((s) => [s.name, s.kind])]);
+  if (shape === built) return;
+  built = shape;
+  journeys = view.journeys.map((journey) => new Journey(journey));
+  fresh($("journey-list"), journeys.length ? journeys.map((journey) => journey.node)
+    : [el("p", { class: "empty" }, "The file names no journeys.")]);
+  signals = view.signals.map((signal) => new Signal(signal));
+  fresh($("signal-list"), Object.entries(KINDS).flatMap(([kind, meaning]) => {
+    const own = signals.filter((_, index) => (view.signals[index].kind || "other") === kind);
+    return kind === "other" && !own.length ? [] : el("div", { class: "kind" }, el("h3", {}, kind[0].toUpperCase() + kind.slice(1)), el("p", {}, meaning),
+      ...(own.length ? own.map((signal) => signal.node) : [el("p", { class: "empty" }, "None in the file.")]));
+  }));
+}
+
+// What is wrong at a step: its own expectation, and those of the signals placed on it.
+function breachedByPlace(view) {
+  const found = new Map();
+  const add = (place, name) => found.set(place, [...(found.get(place) || []), name]);
+  for (const journey of view.journeys) {
+    for (const step of journey.steps) if (step.state === "breached") add(`${journey.name}/${step.name}`, "conversion");
+  }
+  for (const signal of view.signals) {
+    if (signal.state === "breached" && signal.step) add(`${signal.journey}/${signal.step}`, signal.name.replaceAll("_", " "));
+  }
+  return found;
+}
+
+function draw() {
+  const view = state.view;
+  if (!view) return;
+  build(view);
+  const breached = breachedByPlace(view);
+  view.journeys.forEach((journey, index) => journeys[index].update(journey, breached));
+  view.signals.forEach((signal, index) => signals[index].update(signal));
+  showVitals(view.health);
+  showDoor(view.health);
+  const { health } = view;
+  const notice = $("notice");
+  notice.hidden = health.status === "ok";
+  say(notice, health.status === "ok" ? "" : `The service is ${health.status}. ${health.reason || ""}`);
+  say($("foot"), [
+    health.watermark ? `event time ${new Date(health.watermark).toLocaleString("en-GB")}` : "no event yet",
+    `file ${health.config.file} (${health.config.hash})`,
+    ...health.config.warnings.slice(0, 3),
+  ].join("  ·  "));
+  if (!state.demo && health.config.file === DEMO) startDemo();
+}
+
+function showLink() {
+  const link = $("link"), age = Date.now() - state.seenAt;
+  const lost = state.seenAt && age > STALE_MS;
+  link.dataset.state = lost ? "lost" : state.seenAt ? "live" : "connecting";
+  say(link, lost ? `no data for ${Math.round(age / 1000)} s, reconnecting…` : state.seenAt ? "live" : "connecting…");
+}
+
+function switcher(id, name, options) {
+  const box = $(id);
+  for (const [value, label] of options) {
+    const input = el("input", { type: "radio", name, value });
+    input.checked = state[name] === value;
+    input.addEventListener("change", () => {
+      state[name] = value;
+      remember(name, value);
+      draw();
+    });
+    box.append(el("label", {}, input, el("span", {}, label)));
+  }
+}
+
+// ---- demo only ----------------------------------------------------------------------------------------------------
+
+function startDemo() {
+  state.demo = true;
+  $("demo").hidden = false;
+  const ask = async (method) => {
+    try {
+      const answer = await fetch("api/v1/demo/incident", { method });
+      if (answer.ok) state.incident = await answer.json();
+    } catch { /* the connection state tells */ }
+    showIncident();
+  };
+  $("plant").addEventListener("click", () => ask("POST"));
+  setInterval(() => ask("GET"), 2000);
+  ask("GET");
+}
+
+function showIncident() {
+  const incident = state.incident, text = $("incident");
+  if (!incident) return;
+  $("plant").disabled = incident.running;
+  text.toggleAttribute("data-on", incident.running);
+  say(text, incident.running ? `▲ planted: ${incident.what}, until ${clock(incident.until)}`
+    : incident.next ? `next planted incident at ${clock(incident.next)}` : "no incident planned");
+}
+
+// ---- start --------------------------------------------------------------------------------------------------------
+
+function connect() {
+  const source = new EventSource("api/v1/stream");
+  source.addEventListener("open", () => fetchDecisions().catch(() => {}));
+  source.addEventListener("view", (event) => {
+    state.view = JSON.parse(event.data);
+    state.seenAt = Date.now();
+    showLink();
+    if (!document.hidden) requestAnimationFrame(draw);
+  });
+  source.addEventListener("decision", (event) => {
+    const decision = JSON.parse(event.data);
+    if (state.decisions.some((known) => known.id === decision.id)) return;
+    state.decisions = [decision, ...state.decisions].slice(0, SHOWN_DECISIONS);
+    showDecisions(decision);
+  });
+  source.addEventListener("error", () => {
+    // The browser reconnects by itself unless the answer was no stream at all.
+    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 3000);
+  });
+}
+
+switcher("windows", "window", WINDOWS.map((name) => [name, name]));
+switcher("measures", "measure", Object.entries(MEASURES));
+fresh($("door"), [el("div", { class: "box" }, door.counts, door.letters)]);
+showDecisions();
+setInterval(showLink, 1000);
+document.addEventListener("visibilitychange", () => { if (!document.hidden) draw(); });
+connect();

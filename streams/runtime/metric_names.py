@@ -1,0 +1,295 @@
+"""Every metric Touchline exposes, declared once: name, kind, labels, unit, help.
+
+The reference page, boards and rules are tested against this list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["counter", "gauge", "histogram", "info"]
+
+STEP = ("journey", "step")
+SEGMENT = ("journey", "step", "dimension", "value")
+RATIO = ("window", "basis")
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """One metric family. Labels come from bounded sets and never hold a customer's id or address."""
+
+    name: str
+    """As PromQL writes it, `_total` of counters and `_info` of infos included."""
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    unit: str = ""
+    """What one is; empty for plain counts."""
+
+
+EVENTS_READ = Metric("touchline_events_read_total", "counter", "Records read from the log.")
+EVENTS = Metric(
+    "touchline_events_total",
+    "counter",
+    "Events accepted, by type; the first 100 types have a series, the rest is `other`.",
+    ("type",),
+)
+SOURCE_EVENTS = Metric(
+    "touchline_source_events_total",
+    "counter",
+    "Events accepted, by source; the first 50 sources have a series, the rest is `other`.",
+    ("source",),
+)
+EVENTS_DUPLICATE = Metric("touchline_events_duplicate_total", "counter", "Copies of events already counted, dropped.")
+EVENTS_LATE = Metric("touchline_events_late_total", "counter", "Accepted events that arrived behind the watermark.")
+EVENTS_FUTURE = Metric(
+    "touchline_events_future_total", "counter", "Accepted events whose time lay ahead of their reception, clamped."
+)
+EVENTS_INVALID = Metric(
+    "touchline_events_invalid_total", "counter", "Records that could not be taken, by reason.", ("reason",)
+)
+SEEN_IDS_EVICTED = Metric(
+    "touchline_seen_ids_evicted_total",
+    "counter",
+    "Ids forgotten before their 24 h because of the `dedup` limits; later copies of them would count again.",
+)
+DEAD_LETTERS = Metric(
+    "touchline_dead_letters", "gauge", "Dead letters held and not yet re-driven, by reason.", ("reason",)
+)
+DECISIONS = Metric("touchline_decisions_total", "counter", "Decision records made, by type.", ("type",))
+WATERMARK_LAG = Metric(
+    "touchline_watermark_lag_seconds",
+    "gauge",
+    "The clock minus the watermark; absent before the first event.",
+    unit="s",
+)
+WATERMARK = Metric(
+    "touchline_watermark_timestamp_seconds",
+    "gauge",
+    "The watermark: up to here all events are counted; absent before the first event.",
+    unit="s",
+)
+PROCESSING = Metric(
+    "touchline_event_processing_seconds", "histogram", "From an event's reception to its commit.", unit="s"
+)
+STEP_ENTERED = Metric("touchline_journey_step_entered_total", "counter", "Customers who entered the step.", STEP)
+STEP_COMPLETED = Metric(
+    "touchline_journey_step_completed_total", "counter", "Customers who went on from the step in time.", STEP
+)
+STEP_ABANDONED = Metric(
+    "touchline_journey_step_abandoned_total", "counter", "Customers whose time to go on from the step ran out.", STEP
+)
+STEP_RECOVERED = Metric(
+    "touchline_journey_step_recovered_total", "counter", "Abandoned customers who went on after all.", STEP
+)
+STEP_SKIPPED = Metric("touchline_journey_step_skipped_total", "counter", "Customers who passed the step over.", STEP)
+STEP_REPEATED = Metric(
+    "touchline_journey_step_repeated_total", "counter", "Events of a step its customer had entered already.", STEP
+)
+STEP_UNATTRIBUTED = Metric(
+    "touchline_journey_step_unattributed_total", "counter", "Events of the step that belong to no open journey.", STEP
+)
+STEP_MERGED = Metric(
+    "touchline_journey_step_merged_total", "counter", "Customers in the step who turned out to be another.", STEP
+)
+STEP_IN_FLIGHT = Metric(
+    "touchline_journey_step_in_flight", "gauge", "Customers in the step now, with time left to go on.", STEP
+)
+STEP_CONVERSION = Metric(
+    "touchline_journey_step_conversion_ratio",
+    "gauge",
+    "Share of the step's customers who went on in time, over the window; absent below the smallest sample."
+    " `basis`: `cohort` follows those who entered and whose time is over, `throughput` divides what came out by what"
+    " came in.",
+    (*STEP, *RATIO),
+    "ratio",
+)
+STEP_CONVERSION_LOWER = Metric(
+    "touchline_journey_step_conversion_ratio_lower",
+    "gauge",
+    "Lower end of the conversion's 95 % interval.",
+    (*STEP, *RATIO),
+    "ratio",
+)
+STEP_CONVERSION_UPPER = Metric(
+    "touchline_journey_step_conversion_ratio_upper",
+    "gauge",
+    "Upper end of the conversion's 95 % interval.",
+    (*STEP, *RATIO),
+    "ratio",
+)
+STEP_CONVERSION_N = Metric(
+    "touchline_journey_step_conversion_samples",
+    "gauge",
+    "Customers the conversion is taken from; always there.",
+    (*STEP, *RATIO),
+)
+STEP_DURATION_P50 = Metric(
+    "touchline_journey_step_duration_p50_seconds",
+    "gauge",
+    "Median time from entering the step to the next, over the last hour.",
+    STEP,
+    "s",
+)
+STEP_DURATION_P90 = Metric(
+    "touchline_journey_step_duration_p90_seconds",
+    "gauge",
+    "Time within which 90 % of those who went on did so, over the last hour.",
+    STEP,
+    "s",
+)
+SEGMENT_ENTERED = Metric(
+    "touchline_journey_segment_entered_total",
+    "counter",
+    "Customers who entered the step, by the value of one segment dimension; sum over `value`, not over `dimension`.",
+    SEGMENT,
+)
+SEGMENT_COMPLETED = Metric(
+    "touchline_journey_segment_completed_total",
+    "counter",
+    "Customers who went on from the step in time, by the value of one segment dimension.",
+    SEGMENT,
+)
+SEGMENT_ABANDONED = Metric(
+    "touchline_journey_segment_abandoned_total",
+    "counter",
+    "Customers whose time to go on from the step ran out, by the value of one segment dimension.",
+    SEGMENT,
+)
+SEGMENT_RECOVERED = Metric(
+    "touchline_journey_segment_recovered_total",
+    "counter",
+    "Abandoned customers who went on after all, by the value of one segment dimension.",
+    SEGMENT,
+)
+SEGMENT_IN_FLIGHT = Metric(
+    "touchline_journey_segment_in_flight",
+    "gauge",
+    "Customers in the step now, by the value of one segment dimension.",
+    SEGMENT,
+)
+SEGMENT_CONVERSION = Metric(
+    "touchline_journey_segment_conversion_ratio",
+    "gauge",
+    "The step's conversion for one value of a segment dimension; absent below the smallest sample.",
+    (*SEGMENT, *RATIO),
+    "ratio",
+)
+SEGMENT_CONVERSION_LOWER = Metric(
+    "touchline_journey_segment_conversion_ratio_lower",
+    "gauge",
+    "Lower end of its 95 % interval.",
+    (*SEGMENT, *RATIO),
+    "ratio",
+)
+SEGMENT_CONVERSION_UPPER = Metric(
+    "touchline_journey_segment_conversion_ratio_upper",
+    "gauge",
+    "Upper end of its 95 % interval.",
+    (*SEGMENT, *RATIO),
+    "ratio",
+)
+SEGMENT_CONVERSION_N = Metric(
+    "touchline_journey_segment_conversion_samples",
+    "gauge",
+    "Customers it is taken from; always there.",
+    (*SEGMENT, *RATIO),
+)
+_SIGNAL = ("signal", "kind", "window")
+SIGNAL = Metric(
+    "touchline_signal_value",
+    "gauge",
+    "A signal over the window, in the signal's own unit; absent below its min_n.",
+    _SIGNAL,
+    "the signal's",
+)
+SIGNAL_LOWER = Metric(
+    "touchline_signal_value_lower", "gauge", "Lower end of its 95 % interval.", _SIGNAL, "the signal's"
+)
+SIGNAL_UPPER = Metric(
+    "touchline_signal_value_upper", "gauge", "Upper end of its 95 % interval.", _SIGNAL, "the signal's"
+)
+SIGNAL_N = Metric("touchline_signal_samples", "gauge", "Observations it is taken from; always there.", _SIGNAL)
+_SIGNAL_SEGMENT = (*_SIGNAL, "dimension", "value")
+SIGNAL_SEGMENT = Metric(
+    "touchline_signal_segment_value",
+    "gauge",
+    "A signal over the window for one value of a segment dimension; absent below its min_n.",
+    _SIGNAL_SEGMENT,
+    "the signal's",
+)
+SIGNAL_SEGMENT_LOWER = Metric(
+    "touchline_signal_segment_value_lower",
+    "gauge",
+    "Lower end of its 95 % interval.",
+    _SIGNAL_SEGMENT,
+    "the signal's",
+)
+SIGNAL_SEGMENT_UPPER = Metric(
+    "touchline_signal_segment_value_upper",
+    "gauge",
+    "Upper end of its 95 % interval.",
+    _SIGNAL_SEGMENT,
+    "the signal's",
+)
+SIGNAL_SEGMENT_N = Metric(
+    "touchline_signal_segment_samples", "gauge", "Observations it is taken from; always there.", _SIGNAL_SEGMENT
+)
+SIGNAL_BREACHED = Metric(
+    "touchline_signal_breached",
+    "gauge",
+    "1 while the signal misses its `expect`, 0 while it keeps it; absent while too little is known.",
+    ("signal", "kind"),
+)
+EVENTS_PER_SECOND = Metric("touchline_events_per_second", "gauge", "Records read per second, over about ten seconds.")
+TIMERS_PENDING = Metric("touchline_timers_pending", "gauge", "Timers waiting: abandonments, sessions, forgetting.")
+LOG_ROWS = Metric("touchline_log_rows", "gauge", "Records kept in the log.")
+STORE_SIZE = Metric("touchline_store_bytes", "gauge", "Size of the store's file and its write-ahead log.", unit="bytes")
+CACHED_CUSTOMERS = Metric("touchline_cached_customers", "gauge", "Customer states held in memory.")
+UP_TIME = Metric("touchline_uptime_seconds", "gauge", "Time since the service started.", unit="s")
+READY = Metric("touchline_ready", "gauge", "1 while /readyz says ready, else 0.")
+STREAM_CLIENTS = Metric("touchline_stream_clients", "gauge", "Clients connected to /api/v1/stream.")
+HTTP_REQUESTS = Metric(
+    "touchline_http_requests_total",
+    "counter",
+    "Requests answered since the process started.",
+    ("method", "route", "status"),
+)
+BUILD = Metric("touchline_build_info", "info", "What is running.", ("version", "python"))
+CONFIG = Metric("touchline_config_info", "info", "Which file holds, by the hash of its content.", ("hash",))
+
+METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
+"""All of them, in the order of this file."""
+
+_HEAD = """\
+# Metrics
+
+`GET /metrics`, Prometheus text or OpenMetrics as the scraper asks. Written by `streams/runtime/metric_names.py`;
+`python -m streams.runtime.metric_names > docs/reference/metrics.md` brings this page up to date.
+
+Counters of events, steps and decisions are totals since the store was made: a restart does not reset them. What is
+below its smallest sample is absent, not zero, while its `_samples` is always there. Series of segments and types that
+no longer exist vanish. No label holds a customer's id or address; types and sources that look as if they did are
+counted as `other`, segment values that do have no series.
+
+| metric | kind | labels | unit | what it is |
+|---|---|---|---|---|
+"""
+
+
+def reference(metrics: Sequence[Metric] = METRICS) -> str:
+    """The page docs/reference/metrics.md."""
+    rows = [
+        f"| `{metric.name}` | {metric.kind} | {' '.join(f'`{label}`' for label in metric.labels)} | {metric.unit} |"
+        f" {metric.help} |"
+        for metric in metrics
+    ]
+    return _HEAD + "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(reference())

@@ -1,0 +1,329 @@
+"""Shows the service to Prometheus: every scrape is made anew from the views, so series that end vanish.
+
+Nothing here counts events; the numbers are the stages' own exact totals. The registry is the caller's.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import msgspec
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+)
+from prometheus_client.core import (
+    Metric as Family,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from streams.estimates import Estimate
+from streams.runtime import metric_names as names
+from streams.runtime.metric_names import Metric
+from streams.runtime.service import Health, Internals, Service
+from streams.units import SECOND, parse_time
+from streams.view import JourneyView, SegmentView, SignalView, StepView, StepWindow
+
+OTHER = "other"
+MAX_TYPES = 100
+MAX_SOURCES = 50
+_TYPE = re.compile(r"[a-z][a-z_]{0,31}(\.[a-z][a-z_]{0,31}){1,4}")
+"""An event type worth a label: words joined by dots; digits or @ may be somebody's id."""
+_SOURCE = re.compile(r"(?!.*[0-9]{4})[A-Za-z/][A-Za-z0-9_./:-]{0,63}")
+
+Request = tuple[str, str, int]
+"""Method, route's pattern, status."""
+
+
+class Bounded:
+    """The first names seen keep a label of their own; the rest, and what does not look like a name, share `other`."""
+
+    def __init__(self, limit: int, pattern: re.Pattern[str]) -> None:
+        self._limit = limit
+        self._pattern = pattern
+        self._admitted: set[str] = set()
+
+    def admit(self, name: str) -> str:
+        """The label for a name. Once admitted always admitted, or its counter would fall."""
+        if name in self._admitted:
+            return name
+        if name != OTHER and len(self._admitted) < self._limit and self._pattern.fullmatch(name):
+            self._admitted.add(name)
+            return name
+        return OTHER
+
+    def sums(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """Counts by label."""
+        result: dict[str, int] = {}
+        for name, count in counts.items():
+            label = self.admit(name)
+            result[label] = result.get(label, 0) + count
+        return result
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """Everything one scrape shows, read at one moment."""
+
+    journeys: tuple[JourneyView, ...]
+    signals: tuple[SignalView, ...]
+    health: Health
+    internals: Internals
+    requests: dict[Request, int]
+    stream_clients: int
+    types: dict[str, int]
+    sources: dict[str, int]
+
+
+class Metrics(Collector):
+    """The collector of one service, in the registry it was given.
+
+    A scrape is read on the event loop (`gather`) and may be written elsewhere (`expose`), as that takes a while.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        registry: CollectorRegistry,
+        *,
+        stream_clients: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._service = service
+        self._registry = registry
+        self._stream_clients = stream_clients
+        self._types = Bounded(MAX_TYPES, _TYPE)
+        self._sources = Bounded(MAX_SOURCES, _SOURCE)
+        self._snapshot: Snapshot | None = None
+        self.requests: dict[Request, int] = {}
+        registry.register(self)
+
+    def count_request(self, method: str, route: str, status: int) -> None:
+        """One request answered. `route` is the pattern, never the path."""
+        key = (method if method in _METHODS else OTHER, route, status)
+        self.requests[key] = self.requests.get(key, 0) + 1
+
+    def gather(self) -> None:
+        """Read the service, on its event loop; what `expose` writes next."""
+        internals = self._service.internals()
+        self._snapshot = Snapshot(
+            journeys=tuple(self._service.journeys()),
+            signals=tuple(self._service.signals()),
+            health=self._service.health(),
+            internals=internals,
+            requests=dict(self.requests),
+            stream_clients=self._stream_clients(),
+            types=self._types.sums(internals.types),
+            sources=self._sources.sums(internals.sources),
+        )
+
+    def expose(self, accept: str) -> tuple[bytes, str]:
+        """(body, content type) in the form the scraper accepts, from what was gathered; may run in a thread."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type
+
+    def describe(self) -> Iterable[Family]:
+        """Nothing: registering must not read the service."""
+        return []
+
+    def collect(self) -> Iterator[Family]:
+        """The families of the last `gather`."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            return
+        yield from _service_families(snapshot)
+        yield from _step_families(snapshot.journeys)
+        yield from _segment_families(snapshot.journeys)
+        yield from _signal_families(snapshot.signals)
+
+
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
+class _Families:
+    """Families by declaration, in order, made when the first sample comes."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def add(self, metric: Metric, labels: Iterable[str], value: float | None) -> None:
+        """One sample; None leaves it out."""
+        if value is None:
+            return
+        family = self._made.get(metric.name)
+        if family is None:
+            kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+            family = self._made[metric.name] = kind(metric.name, metric.help, labels=metric.labels)
+        family.add_metric(list(labels), value)
+
+    def estimate(self, metrics: tuple[Metric, Metric, Metric, Metric], labels: tuple[str, ...], at: Estimate) -> None:
+        """Value, lower end, upper end and n of an estimate."""
+        value, lower, upper, samples = metrics
+        self.add(value, labels, at.value)
+        self.add(lower, labels, at.low)
+        self.add(upper, labels, at.high)
+        self.add(samples, labels, at.n)
+
+    def __iter__(self) -> Iterator[Family]:
+        return iter(self._made.values())
+
+
+def _service_families(snapshot: Snapshot) -> Iterator[Family]:
+    health, internals = snapshot.health, snapshot.internals
+    door = health.events
+    families = _Families()
+    for metric, count in (
+        (names.EVENTS_READ, door.read),
+        (names.EVENTS_DUPLICATE, door.duplicate),
+        (names.EVENTS_LATE, door.late),
+        (names.EVENTS_FUTURE, door.future),
+        (names.SEEN_IDS_EVICTED, internals.evicted_ids),
+        (names.EVENTS_PER_SECOND, health.events_per_second),
+        (names.TIMERS_PENDING, health.pending_timers),
+        (names.LOG_ROWS, internals.log_rows),
+        (names.STORE_SIZE, internals.store_bytes),
+        (names.CACHED_CUSTOMERS, internals.cached_customers),
+        (names.UP_TIME, health.uptime_seconds),
+        (names.READY, 1 if health.status == "ok" else 0),
+        (names.STREAM_CLIENTS, snapshot.stream_clients),
+        (names.WATERMARK_LAG, health.lag_seconds),
+    ):
+        families.add(metric, (), count)
+    if health.watermark is not None:
+        families.add(names.WATERMARK, (), parse_time(health.watermark) / SECOND)
+    for metric, counts in (
+        (names.EVENTS, snapshot.types),
+        (names.SOURCE_EVENTS, snapshot.sources),
+        (names.EVENTS_INVALID, internals.invalid),
+        (names.DEAD_LETTERS, internals.dead_letters),
+        (names.DECISIONS, internals.decisions),
+    ):
+        for name, count in counts.items():
+            families.add(metric, (name,), count)
+    for (method, route, status), count in snapshot.requests.items():
+        families.add(names.HTTP_REQUESTS, (method, route, str(status)), count)
+    yield from families
+    if internals.latency is not None:
+        yield HistogramMetricFamily(
+            names.PROCESSING.name,
+            names.PROCESSING.help,
+            buckets=internals.latency.cumulated(),
+            sum_value=internals.latency.total,
+        )
+    yield _info(names.BUILD, {"version": _version(), "python": platform.python_version()})
+    yield _info(names.CONFIG, {"hash": health.config.hash})
+
+
+_TOTALS = (
+    (names.STEP_ENTERED, "entered"),
+    (names.STEP_COMPLETED, "completed"),
+    (names.STEP_ABANDONED, "abandoned"),
+    (names.STEP_RECOVERED, "recovered"),
+    (names.STEP_SKIPPED, "skipped"),
+    (names.STEP_REPEATED, "repeated"),
+    (names.STEP_UNATTRIBUTED, "unattributed"),
+    (names.STEP_MERGED, "merged"),
+    (names.STEP_IN_FLIGHT, "in_flight"),
+)
+_SEGMENT_TOTALS = (
+    (names.SEGMENT_ENTERED, "entered"),
+    (names.SEGMENT_COMPLETED, "completed"),
+    (names.SEGMENT_ABANDONED, "abandoned"),
+    (names.SEGMENT_RECOVERED, "recovered"),
+)
+_STEP_CONVERSION = (
+    names.STEP_CONVERSION,
+    names.STEP_CONVERSION_LOWER,
+    names.STEP_CONVERSION_UPPER,
+    names.STEP_CONVERSION_N,
+)
+_SEGMENT_CONVERSION = (
+    names.SEGMENT_CONVERSION,
+    names.SEGMENT_CONVERSION_LOWER,
+    names.SEGMENT_CONVERSION_UPPER,
+    names.SEGMENT_CONVERSION_N,
+)
+_SIGNAL = (names.SIGNAL, names.SIGNAL_LOWER, names.SIGNAL_UPPER, names.SIGNAL_N)
+_SIGNAL_SEGMENT = (
+    names.SIGNAL_SEGMENT,
+    names.SIGNAL_SEGMENT_LOWER,
+    names.SIGNAL_SEGMENT_UPPER,
+    names.SIGNAL_SEGMENT_N,
+)
+
+
+def _step_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
+    families = _Families()
+    for journey in journeys:
+        for step in journey.steps:
+            labels = (journey.name, step.name)
+            for metric, field in _TOTALS:
+                families.add(metric, labels, getattr(step.totals, field))
+            families.add(names.STEP_DURATION_P50, labels, step.duration.p50)
+            families.add(names.STEP_DURATION_P90, labels, step.duration.p90)
+            if step.next_step is not None:
+                _conversions(families, _STEP_CONVERSION, labels, step.windows)
+    return iter(families)
+
+
+def _segment_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
+    families = _Families()
+    for journey in journeys:
+        for step in journey.steps:
+            for segment in step.segments:
+                if "@" not in segment.value:  # an address is nobody's segment
+                    _segment(families, journey, step, segment)
+    return iter(families)
+
+
+def _segment(families: _Families, journey: JourneyView, step: StepView, segment: SegmentView) -> None:
+    labels = (journey.name, step.name, segment.dimension, segment.value)
+    for metric, field in _SEGMENT_TOTALS:
+        families.add(metric, labels, getattr(segment.totals, field))
+    families.add(names.SEGMENT_IN_FLIGHT, labels, segment.in_flight)
+    if step.next_step is not None:
+        _conversions(families, _SEGMENT_CONVERSION, labels, segment.windows)
+
+
+def _conversions(
+    families: _Families,
+    metrics: tuple[Metric, Metric, Metric, Metric],
+    labels: tuple[str, ...],
+    windows: Mapping[str, StepWindow],
+) -> None:
+    for name, window in windows.items():
+        families.estimate(metrics, (*labels, name, "cohort"), window.cohort)
+        families.estimate(metrics, (*labels, name, "throughput"), window.throughput)
+
+
+def _signal_families(signals: Iterable[SignalView]) -> Iterator[Family]:
+    families = _Families()
+    for signal in signals:
+        kind = signal.kind or ""
+        for window, estimate in signal.windows.items():
+            families.estimate(_SIGNAL, (signal.name, kind, window), estimate)
+        for segment in signal.segments:
+            if "@" not in segment.value:
+                for window, estimate in segment.windows.items():
+                    labels = (signal.name, kind, window, segment.dimension, segment.value)
+                    families.estimate(_SIGNAL_SEGMENT, labels, estimate)
+        if signal.state != "collecting":
+            families.add(names.SIGNAL_BREACHED, (signal.name, kind), 1 if signal.state == "breached" else 0)
+    return iter(families)
+
+
+def _info(metric: Metric, labels: dict[str, str]) -> Family:
+    return InfoMetricFamily(metric.name.removesuffix("_info"), metric.help, value=labels)
+
+
+def _version() -> str:
+    try:
+        return version("touchline")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,77 @@
+"""History through the same stages at full speed: virtual time, nothing delivered, the same result on every run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from connectors.row import Row
+from streams.config.load import Loaded
+from streams.effects import DeadLetter, Decision, Effects, Partial
+from streams.model import Record
+from streams.rules import Rules
+from streams.stages.journey import JourneyStage
+from streams.stages.signal import SignalStage
+
+BATCH = 4096
+"""Records per call of the stage; any number gives the same result."""
+
+
+class Replay:
+    """One input as one partition, both stages in line.
+
+    Parameters
+    ----------
+    loaded
+        The file.
+    history
+        Rules of other hashes that `touchline.config.activated` records of a recorded log may name.
+    """
+
+    def __init__(self, loaded: Loaded, history: Iterable[Loaded] = ()) -> None:
+        known = {one.hash: one for one in (*history, loaded)}
+        self._known = known
+        self.journeys = JourneyStage(Rules.of(loaded), resident=True, rules_by_hash=lambda h: Rules.of(known[h]))
+        self.signals = SignalStage(loaded.config, loaded.hash)
+        self.decisions: list[Decision] = []
+        self.dead_letters: Counter[str] = Counter()
+        """Records that could not be taken, by reason."""
+        self._config = loaded.hash
+        self._offset = 0
+        self._last_tick: int | None = None
+
+    def feed(self, rows: Iterable[Row]) -> Iterator[list[DeadLetter]]:
+        """Take rows in log order; yields the dead letters of each batch, so that the caller can keep and count."""
+        rows = iter(rows)
+        while batch := [
+            Record(self._offset + at, row.received, row.body, True, row.time)
+            for at, row in enumerate(islice(rows, BATCH))
+        ]:
+            self._offset += len(batch)
+            yield self._take(self.journeys.process(batch))
+
+    def finish(self, until: int | None = None) -> None:
+        """End of input; `until` (UTC epoch microseconds) lets time run on after the last event."""
+        self._take(self.journeys.finish(until))
+        if self._last_tick is not None:
+            self.decisions += self.signals.finish(self._last_tick)
+        self.decisions.sort(key=_order)
+
+    def _take(self, effects: Effects) -> list[DeadLetter]:
+        for partial in effects.partials:
+            self._count(partial)
+        for letter in effects.dead_letters:
+            self.dead_letters[letter.reason] += 1
+        return effects.dead_letters
+
+    def _count(self, partial: Partial) -> None:
+        if partial.config != self._config:
+            self._config = partial.config
+            self.signals.activate(self._known[partial.config].config, partial.config)
+        self.decisions += self.signals.process(partial)
+        self._last_tick = partial.tick
+
+
+def _order(decision: Decision) -> tuple[int, str, str, str]:
+    return decision.time, decision.type, decision.subject, decision.id

@@ -1,0 +1,44 @@
+"""How long the log is kept: which of its oldest rows may go with a commit. Never one that recovery still reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+DAY = 24 * 3600 * 1_000_000
+
+
+class Retention(msgspec.Struct, frozen=True):
+    """The log keeps what is younger than `age` and fits into `size`; the rest goes, oldest first.
+
+    Parameters
+    ----------
+    age
+        Microseconds since reception.
+    size
+        Bytes of bodies.
+    portion
+        Most rows deleted with one commit, so that no commit takes long.
+    """
+
+    age: int = 7 * DAY
+    size: int = 2 * 1024**3
+    portion: int = 5_000
+
+    def keep_from(self, oldest: Sequence[tuple[int, int, int]], total: int, low: int, now: int) -> int | None:
+        """Offset from which the log is kept, None when nothing goes.
+
+        `oldest` are the log's first rows as (offset, received, bytes written to the log up to and with this row),
+        `total` the bytes written up to and with its last row, `low` the head's, `now` UTC epoch microseconds.
+        """
+        keep = None
+        for offset, received, reach in oldest:
+            if offset >= low or (received >= now - self.age and total - reach < self.size):
+                break
+            keep = offset + 1
+        return keep
+
+
+PARTIALS_AGE = DAY
+"""Microseconds that partials are kept at least, after the signals contain them."""

@@ -1,0 +1,207 @@
+"""What the HTTP side asks of the service behind it: take events, show what is known, hand on what was decided.
+
+The embedded service satisfies `Service`; tests use a small double. Reads that may touch the store are coroutines;
+`journeys`, `signals`, `health` and `internals` answer from memory, at once, as they are called once a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+
+from streams.runtime.latency import Latency
+from streams.view import JourneyView, SignalView
+
+
+class Busy(Exception):
+    """Raised by `submit` when the backlog is too long; nothing of the call was taken. The sender may come back."""
+
+    def __init__(self, retry_after_seconds: int = 1) -> None:
+        super().__init__(f"the backlog is too long; try again in {retry_after_seconds} s")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Stopped(Exception):
+    """Raised by `submit` while nothing is taken (brake on, shutting down); nothing of the call was taken."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        """One sentence for the sender and the operator; no personal data."""
+
+
+class Door(msgspec.Struct, frozen=True):
+    """What happened at the door since the store was made (formats.md section 4)."""
+
+    read: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    late: int = 0
+    future: int = 0
+    invalid: int = 0
+
+
+class ActiveConfig(msgspec.Struct, frozen=True):
+    """Which file holds."""
+
+    hash: str
+    file: str
+    """Its name as given on the command line."""
+    warnings: tuple[str, ...] = ()
+
+
+class LogEnds(msgspec.Struct, frozen=True):
+    """The log's ends: the offset the next event gets, and the smallest offset a restart would read again."""
+
+    next_offset: int
+    low: int
+
+
+class Health(msgspec.Struct, frozen=True):
+    """`GET /api/v1/health`."""
+
+    status: str
+    """`ok`, `starting` (catching up after a start: not ready yet) or `stopped` (see `reason`)."""
+    uptime_seconds: float
+    watermark: str | None
+    """RFC 3339; None before the first event."""
+    lag_seconds: float | None
+    """Clock minus watermark; None before the first event."""
+    events_per_second: float
+    """Events read per second, over about the last ten seconds."""
+    events: Door
+    config: ActiveConfig
+    log: LogEnds
+    pending_timers: int
+    dead_letters: int
+    """Held and not yet re-driven."""
+    reason: str | None = None
+    """Why it is not `ok`: one sentence, no personal data."""
+
+
+class Internals(msgspec.Struct):
+    """What only `/metrics` shows. Counts are exact totals since the store was made unless said otherwise."""
+
+    invalid: dict[str, int] = {}
+    """By reason."""
+    dead_letters: dict[str, int] = {}
+    """Held and not yet re-driven, by reason."""
+    types: dict[str, int] = {}
+    """Accepted events by type, in order of first sight."""
+    sources: dict[str, int] = {}
+    """Accepted events by source, in order of first sight."""
+    decisions: dict[str, int] = {}
+    """By type."""
+    evicted_ids: int = 0
+    """Seen ids that fell out before their 24 h."""
+    log_rows: int = 0
+    store_bytes: int = 0
+    """Size of the file with its write-ahead log."""
+    cached_customers: int = 0
+    latency: Latency | None = None
+    """From reception to commit; since this process started."""
+
+
+class Published(msgspec.Struct, frozen=True):
+    """A decision whose commit is durable."""
+
+    id: str
+    body: bytes
+    """Its public JSON record (formats.md section 3), one line."""
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Part of a list, newest first."""
+
+    items: Sequence[Any]
+    """Encodable as JSON; records that are JSON already come as `msgspec.Raw`."""
+    next: str | None = None
+    """Cursor of the following page; None at the end. Opaque to everyone but the service."""
+
+
+class StoredDeadLetter(msgspec.Struct, frozen=True):
+    """A dead letter as kept."""
+
+    id: int
+    offset: int
+    """Log position of the record."""
+    time: str | None
+    """When the log took it, RFC 3339."""
+    reason: str
+    message: str
+    size: int
+    """Bytes of the body."""
+    state: str
+    """`held` or `redriven`."""
+    body: bytes | None = None
+    """The original bytes; lists leave them out."""
+
+
+class BadCursor(ValueError):
+    """A cursor that no page handed out."""
+
+
+class Service(Protocol):
+    """The service behind the HTTP side. Every method is called on its event loop."""
+
+    async def submit(self, bodies: Sequence[bytes]) -> Sequence[int]:
+        """Append records to the log; returns their offsets once they are durable, never before.
+
+        All or nothing. A body that is no valid record is dead-lettered by the stage. Raises Busy or Stopped.
+        """
+        ...
+
+    def journeys(self) -> Sequence[JourneyView]: ...
+
+    def signals(self) -> Sequence[SignalView]: ...
+
+    def health(self) -> Health: ...
+
+    def internals(self) -> Internals: ...
+
+    def now(self) -> int:
+        """The clock handed to the shell, UTC epoch microseconds."""
+        ...
+
+    async def decisions(self, since: int | None, limit: int, cursor: str | None) -> Page:
+        """Decision records (`msgspec.Raw`) with time >= since (UTC epoch microseconds). Raises BadCursor."""
+        ...
+
+    async def decisions_after(self, decision_id: str, limit: int) -> Sequence[Published]:
+        """Decisions published after the one of that id, oldest first; empty when the id is unknown."""
+        ...
+
+    async def dead_letters(self, since: int | None, limit: int, cursor: str | None) -> Page:
+        """StoredDeadLetter without bodies, log time >= since (UTC epoch microseconds). Raises BadCursor."""
+        ...
+
+    async def dead_letter(self, letter_id: int) -> StoredDeadLetter | None:
+        """One with its body; None when there is none of that id."""
+        ...
+
+    async def redrive(self, letter_id: int) -> int | None:
+        """Append its bytes to the log again and mark it; returns the new offset once durable, None when unknown.
+
+        Raises Busy or Stopped.
+        """
+        ...
+
+    def subscribe(self) -> asyncio.Queue[Published]:
+        """A queue that gets every decision from now on, in order, once its commit is durable. Never full."""
+        ...
+
+    def unsubscribe(self, queue: asyncio.Queue[Published]) -> None:
+        """Ends a subscription; a queue not subscribed is ignored."""
+        ...
+
+
+@runtime_checkable
+class CustomerReader(Protocol):
+    """A service that can also show one customer; without it there is no `/api/v1/customers/{id}`."""
+
+    async def customer(self, customer_id: str) -> msgspec.Raw | None:
+        """What is kept of the customer, as JSON; None when nothing is."""
+        ...

@@ -1,0 +1,1 @@
+"""The embedded store: log, state, timers, effects and positions in one SQLite file."""

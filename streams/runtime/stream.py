@@ -1,0 +1,195 @@
+"""GET /api/v1/stream: the view once a second and every decision at once, as server-sent events.
+
+The view is made and encoded once for all clients. A client that reads too slowly gets the newest view only; one that
+falls behind on decisions is let go and comes back with the id of the last it saw (Last-Event-ID), from where the
+stored ones are sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from streams.runtime.problems import Problem
+from streams.runtime.service import Published, Service
+
+INTERVAL_SECONDS = 1.0
+HEARTBEAT_SECONDS = 15.0
+"""A comment is sent after that long without anything else, so that proxies keep the connection."""
+STALLED_SECONDS = 30.0
+"""A client that takes nothing for so long is gone."""
+MAX_WAITING = 1000
+"""Decisions kept for one slow client."""
+MAX_CLIENTS = 200
+_RESUME_PORTION = 500
+_KINDS = ("view", "decision")
+_HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",
+}
+_encode = msgspec.json.Encoder().encode
+
+
+class _Client:
+    """What waits to be written to one connection."""
+
+    def __init__(self, kinds: frozenset[str]) -> None:
+        self.kinds = kinds
+        self.view: bytes | None = None
+        self.decisions: deque[Published] = deque()
+        self.behind = False
+        self.ready = asyncio.Event()
+
+    def show(self, view: bytes) -> None:
+        if "view" in self.kinds:
+            self.view = view
+            self.ready.set()
+
+    def tell(self, decision: Published) -> None:
+        if "decision" not in self.kinds:
+            return
+        if len(self.decisions) >= MAX_WAITING:
+            self.behind = True
+        else:
+            self.decisions.append(decision)
+        self.ready.set()
+
+
+class Stream:
+    """Fans the service's view and decisions out to the clients connected."""
+
+    def __init__(
+        self, service: Service, *, interval: float = INTERVAL_SECONDS, heartbeat: float = HEARTBEAT_SECONDS
+    ) -> None:
+        self._service = service
+        self._interval = interval
+        self._heartbeat = heartbeat
+        self._clients: set[_Client] = set()
+        self._view: bytes | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closed = False
+
+    @property
+    def clients(self) -> int:
+        """Connections open now."""
+        return len(self._clients)
+
+    def start(self) -> None:
+        """Begin to follow the service; called on the event loop."""
+        self._tasks = [asyncio.create_task(self._show_views()), asyncio.create_task(self._tell_decisions())]
+
+    async def stop(self) -> None:
+        """End every connection and stop following."""
+        self._closed = True
+        for client in self._clients:
+            client.ready.set()
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        self._tasks = []
+
+    async def connect(self, request: web.Request) -> web.StreamResponse:
+        """Serve one client until it leaves; `?only=view` or `?only=decision` limits what it gets."""
+        only = request.query.get("only")
+        if only is not None and only not in _KINDS:
+            raise Problem(400, "bad_parameter", f"only: expected {' or '.join(_KINDS)}.")
+        if len(self._clients) >= MAX_CLIENTS:
+            raise Problem(
+                503, "too_many_clients", f"{MAX_CLIENTS} clients are connected already.", headers={"Retry-After": "10"}
+            )
+        last = request.headers.get("Last-Event-ID") or request.query.get("last_event_id")
+        client = _Client(frozenset((only,) if only is not None else _KINDS))
+        self._clients.add(client)
+        response = web.StreamResponse(headers=_HEADERS)
+        try:
+            await response.prepare(request)
+            await self._serve(client, response, last)
+        except (ConnectionError, TimeoutError):
+            pass
+        finally:
+            self._clients.discard(client)
+        return response
+
+    async def _serve(self, client: _Client, response: web.StreamResponse, last: str | None) -> None:
+        await _write(response, b"retry: 2000\n\n")
+        sent: set[str] = set()
+        if "view" in client.kinds:
+            self._refresh()
+            client.show(self._view or b"{}")
+        if last is not None and "decision" in client.kinds:
+            sent = await self._resume(response, last)
+        while not self._closed and not client.behind:
+            if not client.ready.is_set():
+                try:
+                    await asyncio.wait_for(client.ready.wait(), self._heartbeat)
+                except TimeoutError:
+                    await _write(response, b": still here\n\n")
+                    continue
+            client.ready.clear()
+            while client.decisions:
+                decision = client.decisions.popleft()
+                if decision.id not in sent:
+                    await _write(response, _decision(decision))
+            if client.view is not None:
+                view, client.view = client.view, None
+                await _write(response, b"event: view\ndata: %b\n\n" % view)
+
+    async def _resume(self, response: web.StreamResponse, last: str) -> set[str]:
+        """Send the stored decisions after `last`; returns their ids, as the newest may also come as live ones."""
+        sent = set()
+        while True:
+            portion = await self._service.decisions_after(last, _RESUME_PORTION)
+            for decision in portion:
+                sent.add(decision.id)
+                await _write(response, _decision(decision))
+            if len(portion) < _RESUME_PORTION:
+                return sent
+            last = portion[-1].id
+
+    def _refresh(self) -> None:
+        self._view = _encode(
+            {
+                "journeys": self._service.journeys(),
+                "signals": self._service.signals(),
+                "health": self._service.health(),
+            }
+        )
+
+    async def _show_views(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            if not any("view" in client.kinds for client in self._clients):
+                continue
+            try:
+                self._refresh()
+            except Exception as error:  # one view that fails must not end the stream of all later ones
+                structlog.get_logger("http").error("view_failed", exc_info=error)
+                continue
+            for client in self._clients:
+                client.show(self._view or b"{}")
+
+    async def _tell_decisions(self) -> None:
+        queue = self._service.subscribe()
+        try:
+            while True:
+                decision = await queue.get()
+                for client in self._clients:
+                    client.tell(decision)
+        finally:
+            self._service.unsubscribe(queue)
+
+
+def _decision(decision: Published) -> bytes:
+    return b"id: %b\nevent: decision\ndata: %b\n\n" % (decision.id.encode(), decision.body)
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    await asyncio.wait_for(response.write(data), STALLED_SECONDS)

@@ -1,0 +1,1 @@
+"""The two pure stages: JourneyStage by customer, SignalStage by journey."""

@@ -1,0 +1,689 @@
+"""JourneyStage: one partition's events in log order → partials, decisions, dead letters and customer state.
+
+Pure: time reaches it only as records, nothing it returns depends on where a batch was cut (exactness rules 1 to 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from heapq import heappop, heappush
+
+import msgspec
+import xxhash
+
+from streams import customer as customers
+from streams import merging, seen
+from streams.codec import Rejection, decode_timed, encode, sequence_number, settle
+from streams.customer import IN_FLIGHT, Customer
+from streams.effects import DeadLetter, Decision, Effects, Partial
+from streams.journeys import SEPARATOR, Walk, segment_values
+from streams.measures import end_session, observe
+from streams.model import Event, Record
+from streams.rules import Rules
+from streams.tally import (
+    ACCEPTED,
+    DUPLICATE,
+    EVICTED,
+    FUTURE,
+    INVALID,
+    LATE,
+    READ,
+    Tally,
+    reshape,
+)
+
+TICK = 1_000_000
+TIME_ADVANCED = "touchline.time.advanced"
+CONFIG_ACTIVATED = "touchline.config.activated"
+BUCKETS = 1024
+_FORGET_AFTER = 2 * seen.WINDOW
+
+Decoded = tuple[Event, int | None] | Rejection
+RulesByHash = Callable[[str], Rules]
+Waiting = tuple[int, float, str, str, int, Event, Record, bool]
+"""Time, sequence, source, id, offset (this far the order of application), event, its record, clamped from the future."""
+
+
+class Position(msgspec.Struct, frozen=True):
+    """How far a partition has come; times in UTC epoch microseconds."""
+
+    read: int
+    """Offset of the next record to read."""
+    low: int
+    """Smallest offset still waiting for its time, else `read`: where recovery begins."""
+    watermark: int | None
+    """No on-time event is earlier; None before the first record."""
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What a commit writes, all of it together."""
+
+    head: bytes
+    position: Position
+    states: dict[str, bytes | None]
+    """Changed customers; None: forgotten."""
+    timers: dict[str, int | None]
+    """Earliest deadline of a customer, never later than the true one; None: no timer any more."""
+
+
+class Head(msgspec.Struct):
+    """The stage's own part of a partition's head. Field meanings as in exactness rules 3 to 6."""
+
+    format: int
+    read: int
+    low: int
+    watermark: int | None
+    first_tick: int | None
+    partials: int
+    dead_letters: int
+    config: str
+    shapes: list[tuple[str, ...]]
+    last_time: int | None
+    seen_hours: dict[int, int]
+    seen_floor: int
+    tally: bytes
+
+
+FORMAT = 1
+
+
+class JourneyStage:
+    """Parameters
+    ----------
+    rules
+        The file, compiled.
+    partition
+        Number of the partition; part of every partial.
+    resident
+        All states stay in memory and nothing is ever committed (replay): `needs` and `changes` are not used.
+    rules_by_hash
+        Finds the rules a `touchline.config.activated` record names.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        *,
+        partition: int = 0,
+        resident: bool = False,
+        rules_by_hash: RulesByHash | None = None,
+    ) -> None:
+        self.partition = partition
+        self.resident = resident
+        self._rules_by_hash = rules_by_hash
+        self._tally = Tally()
+        self._cache: dict[str, Customer | None] = {}
+        self._dirty: set[str] = set()
+        self._due: dict[str, int] = {}
+        self._timers: list[tuple[int, str]] = []
+        self._timers_changed: set[str] = set()
+        self._waiting: list[Waiting] = []
+        self._read = 0
+        self._cursor = 0
+        self._watermark: int | None = None
+        self._first_tick: int | None = None
+        self._partials = 0
+        self._dead_letters = 0
+        self._last_time: int | None = None
+        self._shapes: list[tuple[str, ...]] = []
+        self._population = seen.Population(rules.config.dedup.max_ids)
+        self._effects = Effects([], [], [])
+        self._decoded: tuple[Sequence[Record], list[Decoded]] | None = None
+        self._use(rules)
+
+    # -- what the shell calls ------------------------------------------------------------------------------------
+
+    @classmethod
+    def restore(
+        cls,
+        rules: Rules,
+        head: bytes,
+        timers: Iterable[tuple[str, int]],
+        *,
+        partition: int = 0,
+        rules_by_hash: RulesByHash | None = None,
+    ) -> JourneyStage:
+        """The stage as it was at a commit; the shell goes on reading at `position.low`.
+
+        `rules` must be those of `head_config(head)`.
+        """
+        stored = msgspec.msgpack.decode(head, type=Head)
+        stage = cls(rules, partition=partition, rules_by_hash=rules_by_hash)
+        stage._read, stage._cursor = stored.read, stored.low
+        stage._watermark, stage._first_tick = stored.watermark, stored.first_tick
+        stage._tick_end = 0 if stored.first_tick is None else (stored.first_tick + 1) * TICK
+        stage._partials, stage._dead_letters = stored.partials, stored.dead_letters
+        stage._last_time = stored.last_time
+        stage._shapes = stored.shapes
+        stage._shape = stage._shape_of(rules.dimensions)
+        stage._population = seen.Population(rules.config.dedup.max_ids, stored.seen_hours, stored.seen_floor)
+        stage._tally = Tally.restore(stored.tally)
+        stage._walk = Walk(rules.dimensions, stage._tally)
+        stage._due = dict(timers)
+        stage._timers = sorted((due, key) for key, due in stage._due.items())
+        return stage
+
+    @property
+    def position(self) -> Position:
+        """Where the partition stands."""
+        low = min((entry[4] for entry in self._waiting), default=self._cursor)
+        return Position(self._read, min(low, self._cursor), self._watermark)
+
+    @property
+    def config_hash(self) -> str:
+        """Hash of the rules in force."""
+        return self._rules.hash
+
+    @property
+    def pending_timers(self) -> int:
+        """Customers with a timer."""
+        return len(self._due)
+
+    @property
+    def cached(self) -> int:
+        """States in memory."""
+        return len(self._cache)
+
+    @property
+    def dedup_window_seconds(self) -> float:
+        """How far back a duplicate would be found for certain; 24 h unless the `dedup` limits cut it."""
+        return self._population.covered(self._watermark or 0) / 1e6
+
+    def next_deadline(self) -> int | None:
+        """Time of the earliest timer (UTC epoch microseconds); it fires when the watermark passes it."""
+        return self._timers[0][0] if self._timers else None
+
+    def activate(self, rules: Rules) -> None:
+        """Other rules hold from here; journeys, steps and dimensions keep their state by name."""
+        old = self._rules.dimensions
+        self._use(rules)
+        if rules.dimensions != old:
+            self._tally.reshape(_mapping(old, rules.dimensions))
+        self._population.limit = rules.config.dedup.max_ids
+
+    def needs(self, batch: Sequence[Record]) -> set[str]:
+        """Keys of states that `process(batch)` may touch and that are not in memory; ask again after `load`."""
+        decoded = [self._decode(record) for record in batch]
+        self._decoded = (batch, decoded)
+        wanted: set[str] = set()
+        reach = self._watermark
+        for record, result in zip(batch, decoded, strict=True):
+            if isinstance(result, Rejection):
+                continue
+            event, time = result
+            self._want(event, wanted)
+            moments = [moment for moment in (time, record.log_time) if moment is not None]
+            if moments and (reach is None or min(moments) - self._lateness > reach):
+                reach = min(moments) - self._lateness
+        if reach is not None:
+            for entry in _below(self._waiting, reach):
+                self._want(entry[5], wanted)
+            for timer in _below(self._timers, reach):
+                self._want_key(timer[1], wanted)
+        return wanted
+
+    def load(self, states: Mapping[str, bytes | None]) -> None:
+        """Hand over stored states; None where nothing is stored."""
+        for key, body in states.items():
+            if key not in self._cache:
+                self._cache[key] = None if body is None else self._admit(customers.decode(body))
+
+    def process(self, batch: Sequence[Record]) -> Effects:
+        """Take records in log order; returns what happened, also for records that had been waiting."""
+        decoded = None
+        if self._decoded is not None:
+            if self._decoded[0] is batch:
+                decoded = self._decoded[1]
+            self._decoded = None
+        if decoded is None:
+            for record in batch:
+                self._take(record, self._decode(record))
+        else:
+            for record, result in zip(batch, decoded, strict=True):
+                self._take(record, result)
+        return self._drain()
+
+    def finish(self, until: int | None = None) -> Effects:
+        """End of input: flush the buffer, move time to the later of the last event and `until`, close the tick."""
+        end = self._last_time
+        if until is not None and (end is None or until > end):
+            end = until
+        if end is not None:
+            self._advance(end + 1)
+            self._watermark = max(end, self._watermark or end)
+            self._close(end // TICK)
+        elif any(self._tally.door):
+            # Nothing but records that could not be taken: they still count, at no time in particular.
+            self._close(0)
+        return self._drain()
+
+    def changes(self) -> Changes:
+        """Everything since the last call; to be committed together with the effects returned meanwhile."""
+        position = self.position
+        states: dict[str, bytes | None] = {}
+        for key in self._dirty:
+            customer = self._cache.get(key)
+            states[key] = None if customer is None else customers.encode(customer)
+        timers = {key: self._due.get(key) for key in self._timers_changed}
+        self._dirty.clear()
+        self._timers_changed.clear()
+        head = Head(
+            FORMAT,
+            position.read,
+            position.low,
+            self._watermark,
+            self._first_tick,
+            self._partials,
+            self._dead_letters,
+            self._rules.hash,
+            self._shapes,
+            self._last_time,
+            self._population.hours,
+            self._population.floor,
+            self._tally.snapshot(),
+        )
+        return Changes(msgspec.msgpack.encode(head), position, states, timers)
+
+    def evict(self, keep: int) -> None:
+        """Drop the states that came into memory first, until at most `keep` are left; changed ones stay."""
+        excess = len(self._cache) - keep
+        if excess <= 0:
+            return
+        gone = []
+        for key in self._cache:
+            if key not in self._dirty:
+                gone.append(key)
+                if len(gone) >= excess:
+                    break
+        for key in gone:
+            del self._cache[key]
+
+    def find(self, key: str) -> Customer | None:
+        """A customer's state, if it is in memory."""
+        return self._cache.get(key)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _decode(record: Record) -> Decoded:
+        body = record.body
+        if type(body) is Event:
+            if record.time is not None:
+                return body, record.time
+            time = settle(body, internal=record.internal)
+            return time if isinstance(time, Rejection) else (body, time)
+        return decode_timed(body, internal=record.internal)
+
+    def _take(self, record: Record, decoded: Decoded) -> None:
+        offset = record.offset
+        fresh = offset >= self._read
+        self._cursor = offset + 1
+        if fresh:
+            self._read = offset + 1
+        if isinstance(decoded, Rejection):
+            if fresh:
+                self._tally.door[READ] += 1
+                self._reject(record, decoded.reason, decoded.message, decoded.body)
+            return
+        event, own_time = decoded
+        log_time = record.log_time
+        time = log_time if own_time is None else own_time
+        if event.type.startswith("touchline."):
+            if fresh:
+                self._obey(event, time, log_time)
+            return
+        if time is None:
+            if fresh:
+                self._tally.door[READ] += 1
+                self._reject(record, "no_time", "time: missing, and this log has no time of reception")
+            return
+        future = False
+        if log_time is not None and time > log_time + self._max_ahead:
+            time = log_time
+            future = True
+        watermark = self._watermark
+        if fresh:
+            self._tally.door[READ] += 1
+        elif watermark is not None and time < watermark:
+            return
+        if self._last_time is None or time > self._last_time:
+            self._last_time = time
+        if watermark is not None and time < watermark:
+            self._apply(event, record, time, watermark, future)
+        else:
+            sequence = event.sequence
+            order = 0 if sequence is None else sequence_number(sequence)
+            heappush(self._waiting, (time, order, event.source, event.id, offset, event, record, future))
+        self._move(time if log_time is None or time < log_time else log_time)
+
+    def _obey(self, event: Event, time: int | None, log_time: int | None) -> None:
+        """A record of our own: time has reached t, or other rules hold."""
+        if event.type == TIME_ADVANCED and time is not None:
+            self._move(time if log_time is None else min(time, log_time))
+        elif event.type == CONFIG_ACTIVATED and self._rules_by_hash is not None:
+            named = (event.data or {}).get("hash")
+            if isinstance(named, str) and named != self._rules.hash:
+                self.activate(self._rules_by_hash(named))
+
+    def _reject(self, record: Record, reason: str, message: str, original: bytes | None = None) -> None:
+        self._tally.door[INVALID] += 1
+        body = original
+        if body is None:
+            body = encode(record.body) if isinstance(record.body, Event) else record.body
+        self._effects.dead_letters.append(
+            DeadLetter(self._dead_letters, record.offset, record.log_time, reason, message, body)
+        )
+        self._dead_letters += 1
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    def _move(self, moment: int) -> None:
+        """The watermark follows a record: it never goes back."""
+        reached = moment - self._lateness
+        watermark = self._watermark
+        if watermark is None:
+            self._watermark = reached
+            self._first_tick = reached // TICK
+            self._tick_end = (self._first_tick + 1) * TICK
+        elif reached > watermark:
+            if (
+                (self._waiting and self._waiting[0][0] < reached)
+                or reached >= self._tick_end
+                or (self._timers and self._timers[0][0] < reached)
+            ):
+                self._advance(reached)
+            self._watermark = reached
+
+    def _advance(self, reached: int) -> None:
+        """Apply everything before `reached` in order: events, then timers of the same time; close full ticks."""
+        waiting, timers = self._waiting, self._timers
+        while True:
+            event_time = waiting[0][0] if waiting else reached
+            timer_time = timers[0][0] if timers else reached
+            if event_time <= timer_time:
+                if event_time >= reached:
+                    break
+                if event_time >= self._tick_end:
+                    self._close(event_time // TICK - 1)
+                time, _, _, _, _, event, record, future = heappop(waiting)
+                self._apply(event, record, time, time, future)
+            else:
+                if timer_time >= reached:
+                    break
+                if timer_time >= self._tick_end:
+                    self._close(timer_time // TICK - 1)
+                due, key = heappop(timers)
+                if self._due.get(key) == due:
+                    self._fire(key, due)
+        if reached >= self._tick_end:
+            self._close(reached // TICK - 1)
+
+    def _close(self, last: int) -> None:
+        """Declare all ticks up to `last` closed: one partial for the open one if it has content, one for the rest."""
+        first = self._first_tick
+        if first is None:
+            self._first_tick = first = last
+            self._tick_end = (first + 1) * TICK
+        if last < first:
+            return
+        open_tick = self._tick_end // TICK - 1
+        if not self._tally.empty:
+            self._emit(self._tally.close(self.partition, self._partials, first, open_tick, self._rules.hash))
+            first = open_tick + 1
+        if first <= last:
+            self._emit(self._tally.close(self.partition, self._partials, first, last, self._rules.hash))
+        self._first_tick = last + 1
+        self._tick_end = (last + 2) * TICK
+
+    def _emit(self, partial: Partial) -> None:
+        self._effects.partials.append(partial)
+        self._partials += 1
+
+    # -- applying ------------------------------------------------------------------------------------------------
+
+    def _apply(
+        self,
+        event: Event,
+        record: Record,
+        time: int,
+        effective: int,
+        future: bool,
+    ) -> None:
+        subject = event.subject
+        key = subject if subject is not None else bucket_key(event)
+        cache = self._cache
+        customer = cache.get(key)
+        if customer is None:
+            customer = cache[key] = Customer(shape=self._shape)
+        elif customer.into is not None:
+            key = merging.resolve(key, cache.get)
+            customer = cache.get(key)
+            if customer is None:
+                customer = cache[key] = Customer(shape=self._shape)
+        tally = self._tally
+        door = tally.door
+        identity = seen.digest(event.source, event.id)
+        if effective - customer.seen_since >= seen.WINDOW or self._population.floor > customer.seen_since:
+            seen.turn(customer, effective, self._population.floor)
+        if customer.seen and seen.is_duplicate(customer, identity) or (
+            customer.seen_before and seen.is_duplicate(customer, identity)
+        ):
+            door[DUPLICATE] += 1
+            return
+        event_type = event.type
+        data = event.data
+        if data is None:
+            data = {}
+        if event_type == "customer.merged":
+            refusal = self._merge(event, key, customer, data, identity, effective)
+            if refusal is not None:
+                self._reject(record, *refusal)
+                return
+            if (survivor := cache.get(key)) is not None:
+                customer = survivor
+        else:
+            self._remember(customer, identity, effective)
+        door[ACCEPTED] += 1
+        if time < effective:
+            door[LATE] += 1
+        if future:
+            door[FUTURE] += 1
+        customer.touched = effective
+        tally.types[event_type] = tally.types.get(event_type, 0) + 1
+        tally.see(event.source, time)
+        if event_type == "customer.identified":
+            customer.identified = True
+            customer.traits.update(data)
+        hits = self._hits.get(event_type)
+        if hits is not None:
+            if subject is not None:
+                walk = self._walk
+                for rule, candidates in hits.journeys:
+                    walk.take(rule, candidates, customer, key, data, time, effective)
+            if hits.signals:
+                cell = segment_values(self._rules.dimensions, data, None, customer.traits)
+                for signal in hits.signals:
+                    observe(signal, customer, data, cell, time, effective, tally)
+        due = self._due.get(key)
+        next_due = self._next_due(customer)
+        if due is None or next_due < due:
+            self._due[key] = next_due
+            heappush(self._timers, (next_due, key))
+            if not self.resident:
+                self._timers_changed.add(key)
+        if not self.resident:
+            self._dirty.add(key)
+
+    def _remember(self, customer: Customer, identity: bytes, effective: int) -> None:
+        fallen = self._population.take(effective)
+        fallen += seen.remember(customer, identity, self._max_ids_per_key)
+        if fallen:
+            self._tally.door[EVICTED] += fallen
+
+    def _next_due(self, customer: Customer) -> int:
+        """Earliest timer of a customer, the one that forgets it included."""
+        due = customer.next_due()
+        if due is not None:
+            return due
+        if customer.traits or customer.into is not None or customer.identified:
+            return customer.touched + self._retain
+        return customer.touched + _FORGET_AFTER
+
+    def _fire(self, key: str, due: int) -> None:
+        """A customer's timer: whatever is due by now happens, then the next one is set."""
+        del self._due[key]
+        customer = self._cache.get(key)
+        if not self.resident:
+            self._timers_changed.add(key)
+        if customer is None:
+            return
+        if customer.instances or customer.sessions:
+            self._expire(customer, due)
+        next_due = self._next_due(customer)
+        if next_due <= due:
+            self._cache[key] = None
+            if self.resident:
+                del self._cache[key]
+        else:
+            self._due[key] = next_due
+            heappush(self._timers, (next_due, key))
+        if not self.resident:
+            self._dirty.add(key)
+
+    def _expire(self, customer: Customer, due: int) -> None:
+        for name, instance in list(customer.instances.items()):
+            if instance.due > due:
+                continue
+            rule = self._rules.journeys.get(name.split(SEPARATOR, 1)[0])
+            if instance.state == IN_FLIGHT and rule is not None:
+                self._walk.abandon(rule, instance, due)
+                if instance.due > due:
+                    continue
+            del customer.instances[name]
+        for name, session in list(customer.sessions.items()):
+            if session.due <= due:
+                if (signal := self._sessions.get(name)) is not None:
+                    end_session(signal, session, self._tally)
+                del customer.sessions[name]
+
+    def _merge(
+        self,
+        event: Event,
+        ending: str,
+        gone: Customer,
+        data: Mapping[str, object],
+        identity: bytes,
+        effective: int,
+    ) -> tuple[str, str] | None:
+        """`customer.merged`: returns why it is refused, else moves everything and leaves a forwarding address."""
+        find = self._cache.get
+        into = merging.resolve(str(data["into"]), find)
+        if into == ending and event.subject != ending:
+            self._remember(gone, identity, effective)
+            return None
+        refused = merging.refusal(ending, into, data.get("force") is True, find)
+        if refused is not None:
+            return refused
+        self._remember(gone, identity, effective)
+        survivor = find(into)
+        if survivor is None:
+            survivor = self._cache[into] = Customer(shape=self._shape, seen_since=gone.seen_since)
+        merging.absorb(gone, survivor, self._walk, self._rules)
+        survivor.touched = max(survivor.touched, effective)
+        self._cache[ending] = Customer(shape=self._shape, touched=effective, into=into)
+        self._schedule(into, survivor)
+        if not self.resident:
+            self._dirty.add(into)
+        return None
+
+    def _schedule(self, key: str, customer: Customer) -> None:
+        next_due = self._next_due(customer)
+        due = self._due.get(key)
+        if due is None or next_due < due:
+            self._due[key] = next_due
+            heappush(self._timers, (next_due, key))
+            if not self.resident:
+                self._timers_changed.add(key)
+
+    # -- inner ---------------------------------------------------------------------------------------------------
+
+    def _use(self, rules: Rules) -> None:
+        config = rules.config
+        self._rules = rules
+        self._hits = rules.hits
+        self._lateness = config.allowed_lateness
+        self._max_ahead = config.max_ahead
+        self._max_ids_per_key = config.dedup.max_ids_per_key
+        self._retain = config.retain
+        self._walk = Walk(rules.dimensions, self._tally)
+        self._sessions = rules.sessions
+        self._tick_end = 0 if self._first_tick is None else (self._first_tick + 1) * TICK
+        self._shape = self._shape_of(rules.dimensions)
+        for customer in self._cache.values():
+            if customer is not None:
+                self._admit(customer)
+
+    def _shape_of(self, dimensions: tuple[str, ...]) -> int:
+        if dimensions not in self._shapes:
+            self._shapes.append(dimensions)
+        return self._shapes.index(dimensions)
+
+    def _admit(self, customer: Customer) -> Customer:
+        """Bring a state under the rules in force: other dimensions, steps that are gone."""
+        if customer.shape != self._shape:
+            mapping = _mapping(self._shapes[customer.shape], self._rules.dimensions)
+            for instance in customer.instances.values():
+                instance.cell = reshape(instance.cell, mapping)
+            for session in customer.sessions.values():
+                session.cell = reshape(session.cell, mapping)
+            customer.shape = self._shape
+        for key, instance in list(customer.instances.items()):
+            rule = self._rules.journeys.get(key.split(SEPARATOR, 1)[0])
+            if rule is None or instance.step not in rule.index:
+                del customer.instances[key]
+        return customer
+
+    def _want(self, event: Event, wanted: set[str]) -> None:
+        self._want_key(event.subject if event.subject is not None else bucket_key(event), wanted)
+        if event.type == "customer.merged" and event.data is not None:
+            self._want_key(str(event.data.get("into")), wanted)
+
+    def _want_key(self, key: str, wanted: set[str]) -> None:
+        for _ in range(merging.MAX_HOPS + 1):
+            if key not in self._cache:
+                wanted.add(key)
+                return
+            customer = self._cache[key]
+            if customer is None or customer.into is None:
+                return
+            key = customer.into
+
+    def _drain(self) -> Effects:
+        effects = self._effects
+        self._effects = Effects([], [], [])
+        return effects
+
+
+def head_config(head: bytes) -> str:
+    """Hash of the rules that were in force at a commit."""
+    return msgspec.msgpack.decode(head, type=Head).config
+
+
+def bucket_key(event: Event) -> str:
+    """Key of an event without subject: its ids are remembered in one of 1,024 buckets of its source."""
+    return f"{event.source}#{xxhash.xxh3_64_intdigest(event.id.encode()) % BUCKETS}"
+
+
+def _mapping(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(old.index(name) if name in old else -1 for name in new)
+
+
+def _below(heap: Sequence[tuple[int, ...] | Waiting | tuple[int, str]], limit: int) -> Iterator[tuple]:  # type: ignore[type-arg]  # entries differ in length
+    """Entries of a heap whose first item is under a limit, without disturbing it."""
+    stack = [0]
+    while stack:
+        at = stack.pop()
+        if at < len(heap) and heap[at][0] < limit:
+            yield heap[at]
+            stack.append(2 * at + 1)
+            stack.append(2 * at + 2)

@@ -1,0 +1,1 @@
+"""Tests of Touchline; the folders mirror the packages."""

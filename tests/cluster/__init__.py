@@ -1,0 +1,1 @@
+"""The cluster shell on real servers: Kafka, Redis and Faust."""

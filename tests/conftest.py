@@ -1,0 +1,89 @@
+"""Fixtures every test may use: the real servers, and the rule that a logged error fails the test that caused it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from tests.servers import chromium, prometheus
+from tests.servers import redis as redis_server
+from tests.servers.base import ServerMissing, skip_or_fail
+
+_ERRORS = frozenset({"error", "critical", "exception", "fatal"})
+
+
+@pytest.fixture(autouse=True)
+def logged_errors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Errors logged so far, by structlog or logging. A test that leaves any fails, unless marked `expects_errors`."""
+    seen: list[str] = []
+    make_record = logging.getLogRecordFactory()
+    process_event = structlog.BoundLoggerBase._process_event
+
+    def record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        made = make_record(*args, **kwargs)
+        if made.levelno >= logging.ERROR:
+            seen.append(f"{made.name}: {made.getMessage()}")
+        return made
+
+    def processed(self: structlog.BoundLoggerBase, method: str, event: str | None, fields: dict[str, Any]) -> Any:
+        if method in _ERRORS:
+            seen.append(f"{event} {fields}")
+        return process_event(self, method, event, fields)
+
+    monkeypatch.setattr(structlog.BoundLoggerBase, "_process_event", processed)
+    logging.setLogRecordFactory(record)
+    yield seen
+    logging.setLogRecordFactory(make_record)
+    if seen and request.node.get_closest_marker("expects_errors") is None:
+        pytest.fail("the test logged errors:\n  " + "\n  ".join(seen), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a real Redis; tests share it, so one that writes asks for `redis_db`."""
+    try:
+        with redis_server.running_redis(tmp_path_factory.mktemp("redis")) as url:
+            yield url
+    except ServerMissing as missing:
+        skip_or_fail(str(missing))
+
+
+@pytest.fixture
+def redis_db(redis_url: str) -> Iterator[str]:
+    """URL of a Redis database that is this test's own and empty."""
+    try:
+        with redis_server.empty_database(redis_url) as url:
+            yield url
+    except ServerMissing as missing:
+        skip_or_fail(str(missing))
+
+
+@pytest.fixture(scope="session")
+def prometheus_program() -> str:
+    """Path of a real `prometheus`; start one with `tests.servers.prometheus.running_prometheus`."""
+    try:
+        return prometheus.program()
+    except ServerMissing as missing:
+        skip_or_fail(str(missing))
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """Path of Prometheus's own checker of configurations and rules."""
+    try:
+        return prometheus.program("promtool")
+    except ServerMissing as missing:
+        skip_or_fail(str(missing))
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """Path of a real chromium; launch it with `tests.servers.chromium.ARGUMENTS`."""
+    try:
+        return chromium.program()
+    except ServerMissing as missing:
+        skip_or_fail(str(missing))

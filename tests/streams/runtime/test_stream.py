@@ -1,0 +1,171 @@
+"""The stream of server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import aiohttp
+import pytest
+
+from streams.runtime import stream as stream_module
+from tests.streams.runtime.memory_service import MemoryService, serving
+from tests.streams.runtime.views import journey
+
+
+class Events:
+    """Reads one connection."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def next(self, kind: str) -> tuple[str | None, dict[str, object]]:
+        """(id, data) of the next event of a kind."""
+        while True:
+            fields: dict[str, str] = {}
+            while (line := (await self._response.content.readline()).decode()) != "\n":
+                assert line, "the stream ended"
+                name, _, value = line.rstrip("\n").partition(": ")
+                fields[name] = value
+            if fields.get("event") == kind:
+                return fields.get("id"), json.loads(fields["data"])
+
+
+async def subscribed(service: MemoryService) -> None:
+    """Until the stream follows the service's decisions."""
+    while not service.queues:
+        await asyncio.sleep(0)
+
+
+async def test_view_comes_at_once_and_again() -> None:
+    service = MemoryService()
+    service.journey_views = [journey()]
+    async with serving(service) as client, client.get("/api/v1/stream") as response:
+        assert response.content_type == "text/event-stream"
+        events = Events(response)
+        _, view = await events.next("view")
+        assert set(view) == {"journeys", "signals", "health"}
+        service.journey_views = [journey("renamed")]
+        while view["journeys"][0]["name"] != "renamed":  # type: ignore[index]  # plain JSON
+            _, view = await events.next("view")
+
+
+async def test_decisions_come_with_their_ids_in_order() -> None:
+    service = MemoryService()
+    async with serving(service) as client, client.get("/api/v1/stream") as response:
+        events = Events(response)
+        await events.next("view")
+        await subscribed(service)
+        for name in ("d-1", "d-2", "d-3"):
+            service.publish(name)
+        for name in ("d-1", "d-2", "d-3"):
+            event_id, data = await events.next("decision")
+            assert (event_id, data["id"]) == (name, name)
+
+
+@pytest.mark.parametrize("by", ["header", "query"])
+async def test_client_that_comes_back_gets_what_it_missed_once(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_module, "_RESUME_PORTION", 2)
+    service = MemoryService()
+    for number in range(6):
+        service.publish(f"d-{number}")
+    headers = {"Last-Event-ID": "d-1"} if by == "header" else {}
+    query = "&last_event_id=d-1" if by == "query" else ""
+    async with (
+        serving(service) as client,
+        client.get(f"/api/v1/stream?only=decision{query}", headers=headers) as response,
+    ):
+        events = Events(response)
+        seen = [(await events.next("decision"))[0] for _ in range(4)]
+        await subscribed(service)
+        service.publish("d-6")
+        seen.append((await events.next("decision"))[0])
+    assert seen == ["d-2", "d-3", "d-4", "d-5", "d-6"]
+
+
+async def test_decision_published_while_a_client_resumes_comes_once() -> None:
+    class Publishing(MemoryService):
+        async def decisions_after(self, decision_id: str, limit: int) -> list:  # type: ignore[type-arg]
+            self.publish("d-2")
+            for _ in range(5):
+                await asyncio.sleep(0)  # the live copy is waiting by now
+            return list(await super().decisions_after(decision_id, limit))
+
+    service = Publishing()
+    service.publish("d-1")
+    async with (
+        serving(service) as client,
+        client.get("/api/v1/stream?only=decision", headers={"Last-Event-ID": "d-1"}) as response,
+    ):
+        events = Events(response)
+        assert (await events.next("decision"))[0] == "d-2"
+        service.publish("d-3")
+        assert (await events.next("decision"))[0] == "d-3"
+
+
+async def test_heartbeat_comes_where_nothing_else_does() -> None:
+    service = MemoryService()
+    async with serving(service, heartbeat=0.01) as client, client.get("/api/v1/stream?only=decision") as response:
+        while (await response.content.readline()) != b": still here\n":
+            pass
+
+
+async def test_client_too_far_behind_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_module, "MAX_WAITING", 3)
+    service = MemoryService()
+    async with serving(service) as client, client.get("/api/v1/stream?only=decision") as response:
+        await subscribed(service)
+        for number in range(10):
+            service.publish(f"d-{number}")
+        await response.content.read()  # ends
+
+
+async def test_stopping_ends_the_stream() -> None:
+    service = MemoryService()
+    async with aiohttp.ClientSession() as session:
+        async with serving(service):
+            response = await session.get(f"{service.address}/api/v1/stream")
+            await Events(response).next("view")
+        await response.content.read()
+    assert service.queues == []
+
+
+async def test_clients_are_counted_while_they_are_there() -> None:
+    service = MemoryService()
+    async with serving(service) as client:
+        async with client.get("/api/v1/stream") as response:
+            await Events(response).next("view")
+            assert "touchline_stream_clients 1.0" in await (await client.get("/metrics")).text()
+        while "touchline_stream_clients 0.0" not in await (await client.get("/metrics")).text():
+            pass
+
+
+async def test_too_many_clients_are_told_to_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_module, "MAX_CLIENTS", 0)
+    async with serving(MemoryService()) as client:
+        answer = await client.get("/api/v1/stream")
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
+
+
+async def test_unknown_kind_is_a_problem() -> None:
+    async with serving(MemoryService()) as client:
+        assert (await client.get("/api/v1/stream?only=weather")).status == 400
+
+
+@pytest.mark.expects_errors
+async def test_view_that_fails_once_does_not_end_the_stream() -> None:
+    service = MemoryService()
+    async with serving(service) as client, client.get("/api/v1/stream") as response:
+        events = Events(response)
+        await events.next("view")
+        failed = asyncio.Event()
+        good = service.health
+
+        def broken() -> object:
+            failed.set()
+            raise RuntimeError
+
+        service.health = broken  # type: ignore[method-assign, assignment]  # fails until put right
+        await failed.wait()
+        service.health = good  # type: ignore[method-assign]
+        await events.next("view")

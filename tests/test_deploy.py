@@ -1,0 +1,128 @@
+"""The files that deploy Touchline: their shape, and that what they start exists with these arguments."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from streams.config.load import load_text
+
+ROOT = Path(__file__).parents[1]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = sorted(name for name, service in SERVICES.items() if service["image"].startswith("touchline:"))
+PINNED = sorted(set(SERVICES) - set(OURS))
+SECRETS = {"TOUCHLINE_WRITE_KEY": "w" * 32, "TOUCHLINE_CONSOLE_TOKEN": "c" * 32}
+
+
+def test_compose_starts_what_a_cluster_needs() -> None:
+    assert {"kafka", "redis", "worker", "collector", "prometheus", "grafana"} <= set(SERVICES)
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_images_of_others_are_pinned_to_a_version(name: str) -> None:
+    _, _, tag = SERVICES[name]["image"].partition(":")
+    assert tag[:1].isdigit() or tag[:1] == "v"
+    assert "." in tag
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_lasting_service_says_how_it_is_checked(name: str) -> None:
+    if SERVICES[name].get("restart") == "no":
+        assert "healthcheck" not in SERVICES[name]
+    else:
+        assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_service_waits_for_services_that_can_tell(name: str) -> None:
+    for other, how in SERVICES[name].get("depends_on", {}).items():
+        if how["condition"] == "service_healthy":
+            assert "healthcheck" in SERVICES[other]
+        else:
+            assert how["condition"] == "service_completed_successfully"
+            assert SERVICES[other]["restart"] == "no"
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_what_a_service_mounts_is_in_the_repository_or_a_named_volume(name: str) -> None:
+    for mount in SERVICES[name].get("volumes", []):
+        source = mount.split(":")[0]
+        assert (ROOT / source).exists() if source.startswith(".") else source in COMPOSE["volumes"], mount
+
+
+def test_ports_are_open_to_this_machine_only() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_services_start_commands_that_take_these_arguments(name: str) -> None:
+    command, *arguments = SERVICES[name]["command"]
+    module = importlib.import_module(f"streams.commands.{command.replace('-', '_')}")
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    module.arguments(parser)
+    _, unknown = parser.parse_known_args(arguments)
+    assert not unknown
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "deploy" / "config").glob("*.yml")), ids=lambda path: path.name)
+def test_the_deployed_configuration_has_no_fault(path: Path) -> None:
+    loaded = load_text(path.read_text(encoding="utf-8"), path.name, environ=SECRETS)
+    assert loaded.config.access is not None
+
+
+@pytest.mark.prometheus
+def test_prometheus_takes_its_configuration(promtool: str) -> None:
+    command = [promtool, "check", "config", "--syntax-only", str(ROOT / "deploy" / "prometheus" / "prometheus.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_prometheus_scrapes_our_services_by_their_names() -> None:
+    text = (ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8")
+    jobs = yaml.safe_load(text)["scrape_configs"]
+    hosts = {name for job in jobs for entry in job.get("dns_sd_configs", []) for name in entry["names"]}
+    hosts |= {
+        target.split(":")[0] for job in jobs for entry in job.get("static_configs", []) for target in entry["targets"]
+    }
+    assert hosts
+    assert hosts <= set(OURS)
+
+
+def test_grafana_reads_from_the_prometheus_beside_it() -> None:
+    folder = ROOT / "grafana" / "provisioning"
+    source = yaml.safe_load((folder / "datasources" / "prometheus.yml").read_text(encoding="utf-8"))["datasources"][0]
+    provider = yaml.safe_load((folder / "dashboards" / "touchline.yml").read_text(encoding="utf-8"))["providers"][0]
+    assert source["url"].removeprefix("http://").split(":")[0] in SERVICES
+    assert source["uid"]
+    mounts = [mount.split(":")[1] for mount in SERVICES["grafana"]["volumes"]]
+    assert provider["options"]["path"] in mounts
+    assert provider["allowUiUpdates"] is False
+
+
+def test_the_image_runs_as_nobody_in_particular_from_pinned_packages() -> None:
+    lines = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    assert sum(line.startswith("FROM ") for line in lines) == 2
+    last = max(index for index, line in enumerate(lines) if line.startswith("FROM "))
+    assert any(line.startswith("USER ") and line != "USER root" for line in lines[last:])
+    assert any("--require-hashes" in line for line in lines)
+
+
+def test_what_the_image_copies_passes_dockerignore() -> None:
+    kept = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")
+    }
+    lines = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copied = {
+        word for line in lines if line.startswith("COPY ") and "--from" not in line for word in line.split()[1:-1]
+    }
+    assert copied <= kept
+    assert all((ROOT / path).exists() for path in copied)

@@ -1,0 +1,109 @@
+"""The docs against the code: links lead somewhere, commands are described, examples in docstrings and pages hold."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").rglob("*.md")])
+COMMANDS = sorted(path.stem for path in (ROOT / "streams" / "commands").glob("[a-z]*.py"))
+ADRS = sorted((ROOT / "docs" / "adr").glob("*.md"))
+MODULES = sorted(path for package in ("streams", "connectors", "detectors") for path in (ROOT / package).rglob("*.py"))
+_ADR_PARTS = ["context", "choice", "measured", "what would change our mind"]
+_FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _prose(page: Path) -> str:
+    return _FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors a page's headings get where it is rendered."""
+    headings = re.findall(r"^#+\s+(.*)$", _prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def _links(page: Path) -> list[tuple[str, Path, str]]:
+    """Relative links of a page: as written, the file meant, the anchor meant."""
+    found = []
+    for link in _LINK.findall(_prose(page)):
+        if re.match(r"^[a-z]+:", link):
+            continue
+        target, _, anchor = link.partition("#")
+        found.append((link, (page.parent / target).resolve() if target else page, anchor))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    for link, target, anchor in _links(page):
+        assert target.exists(), f"{_name(page)}: {link} leads nowhere"
+        assert not anchor or anchor in _anchors(target), f"{_name(page)}: {link} names no heading of {_name(target)}"
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    reached: set[Path] = set()
+    waiting = [ROOT / "README.md", ROOT / "docs" / "index.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        waiting += [target for _, target, _ in _links(page) if target.suffix == ".md" and target.exists()]
+    missing = [_name(page) for page in PAGES if page not in reached and page.parent != ROOT]
+    assert not missing, f"link {missing} from docs/index.md or from a page it leads to"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_described(command: str) -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    words = f"touchline {command.replace('_', '-')}"
+    assert any(words in page.read_text(encoding="utf-8") for page in pages), f"no page names `{words}`"
+
+
+@pytest.mark.parametrize("page", ADRS, ids=_name)
+def test_an_adr_is_numbered_and_says_what_was_measured(page: Path) -> None:
+    number = re.fullmatch(r"(\d{4})-[a-z0-9]+(-[a-z0-9]+)*\.md", page.name)
+    assert number, f"{page.name}: name it NNNN-words-of-the-choice.md"
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith(f"# {number[1]} – ")
+    parts = re.findall(
+        r"^(?:## |\*\*)(Context|Choice|(?:What was m|M)easured|What would change our mind)", text, re.MULTILINE
+    )
+    assert [part.removeprefix("What was ").lower() for part in parts] == _ADR_PARTS
+
+
+def test_no_two_adrs_share_a_number() -> None:
+    assert len({page.name[:4] for page in ADRS}) == len(ADRS) > 0
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if ">>> " in path.read_text(encoding="utf-8")], ids=_name)
+def test_examples_in_docstrings_hold(path: Path) -> None:
+    module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_yaml_block_parses(page: Path) -> None:
+    for block in re.findall(r"^```ya?ml\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        yaml.safe_load(block)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_path_a_page_names_is_there(page: Path) -> None:
+    tops = "streams|connectors|detectors|tests|docs|examples|deploy|grafana|benchmarks"
+    for path in re.findall(rf"`((?:{tops})/[\w./-]*)`", page.read_text(encoding="utf-8")):
+        assert (ROOT / path).exists() or path.startswith("benchmarks/results"), f"{_name(page)}: {path} is not there"
