@@ -10,7 +10,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 	$(shell $(name) -c '$(ENOUGH)' >/dev/null 2>&1 && echo $(name))) python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check fmt fmt-check lint type imports spell docs bench lock clean
+.PHONY: help setup demo run test check fmt fmt-check lint type imports spell docs reference bench lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,7 @@ lint: $(STAMP) ## ruff's rules
 
 type: $(STAMP) ## mypy, strict, code and tests
 	@$(BIN)/mypy
+	@$(BIN)/mypy docs/commands.py
 
 imports: $(STAMP) ## the one-way imports and the pure core
 	@$(BIN)/lint-imports
@@ -50,9 +51,15 @@ spell: $(STAMP) ## codespell over code and docs
 docs: $(STAMP) ## links, commands and examples in the docs against the code
 	@$(BIN)/python -m pytest -q tests/test_docs.py
 
-BENCH ?= $(wildcard benchmarks/[a-z]*.py)
-bench: $(STAMP) ## every benchmark; results go to benchmarks/results (BENCH=benchmarks/embedded.py for one)
-	@set -e; for file in $(BENCH); do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
+reference: $(STAMP) ## write the reference pages that are made from the code
+	@$(BIN)/touchline schema > streams/config/touchline.schema.json
+	@$(BIN)/touchline schema --markdown > docs/reference/file.md
+	@$(BIN)/python -m streams.runtime.metric_names > docs/reference/metrics.md
+	@$(BIN)/python docs/commands.py > docs/reference/commands.md
+
+BENCH ?= $(basename $(notdir $(shell grep -l __main__ benchmarks/*.py)))
+bench: $(STAMP) ## every benchmark, results into benchmarks/results (BENCH=journey_stage ARGS="…" for one)
+	@set -e; for name in $(BENCH); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGS); done
 
 UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 lock: ## write both locks anew, the image's with the same versions (needs uv on PATH)

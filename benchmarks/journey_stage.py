@@ -83,6 +83,7 @@ def full(stage: JourneyStage, records: list[bytes], offset: int, batch: int = 20
 
 
 def main() -> None:
+    gc.set_threshold(100_000, 50, 100)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=200_000, help="events per round")
     parser.add_argument("--rounds", type=int, default=3)

@@ -15,7 +15,7 @@ from connectors.merge import merged
 from connectors.row import Row
 from connectors.sort import in_order
 from streams import codec, reasons
-from streams.codec import Rejection
+from streams.codec import RESERVED, Rejection
 from streams.config.structs import Config
 from streams.errors import InputError, UsageError
 
@@ -24,6 +24,7 @@ Progress = Callable[[int, int], None]
 
 _TICK = 8192
 """Rows between two reports of progress."""
+_RESERVED = RESERVED.encode()
 _NDJSON = (".ndjson", ".jsonl", ".json")
 _CSV = (".csv", ".tsv", ".txt")
 _decode_row = msgspec.json.Decoder(dict[str, object]).decode
@@ -59,9 +60,17 @@ class Files:
         self._internal = internal
         self._progress = progress
         self._timed = sort or len(paths) > 1
-        self._inputs = [Lines(path) for path in paths]
+        self._inputs: list[Lines] = []
+        self._rows: list[Iterator[Row]] = []
+        try:
+            for path in paths:
+                lines = Lines(path)
+                self._inputs.append(lines)
+                self._rows.append(self._open(lines, source_name))
+        except BaseException:
+            self.close()
+            raise
         self._bytes_total = sum(lines.size for lines in self._inputs)
-        self._rows = [self._open(lines, source_name) for lines in self._inputs]
 
     @property
     def bytes_total(self) -> int:
@@ -77,9 +86,18 @@ class Files:
         rows = merged(self._rows)
         if self._sort:
             rows = in_order(rows)
-        if self._progress is None:
-            return rows
-        return self._reported(rows, self._progress)
+        try:
+            if self._progress is None:
+                yield from rows
+            else:
+                yield from self._reported(rows, self._progress)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close every input; done by itself at the end of the rows."""
+        for lines in self._inputs:
+            lines.close()
 
     def _reported(self, rows: Iterator[Row], progress: Progress) -> Iterator[Row]:
         left = _TICK
@@ -113,9 +131,9 @@ class Files:
             body = line.strip()
             if not body:
                 continue
-            if not timed:
-                # One input needs no times to be in order: whoever applies the event decodes it, once, and refuses
-                # Touchline's own types unless the record says it is internal.
+            if not timed and (internal or (_RESERVED not in body and b"\\u" not in body)):
+                # One input needs no times to be in order: whoever applies the event decodes it, once. Only what may
+                # be one of Touchline's own types, spelt out or escaped, is looked at here.
                 yield Row(body)
                 continue
             taken = codec.decode_timed(body, internal=internal)

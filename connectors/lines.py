@@ -28,6 +28,9 @@ class Lines:
         self._is_file = is_file
         try:
             self._file = io.BufferedReader(io.FileIO(path if is_file else 0, "rb", closefd=is_file), _BUFFER)
+        except OSError as fault:
+            raise InputError(f"{path}: cannot be read: {fault.strerror or fault}") from None
+        try:
             self.size = os.fstat(self._file.fileno()).st_size if is_file else 0
             """Bytes on the disk; 0 for standard input."""
             self.compressed = self._file.peek(2)[:2] == _GZIP
@@ -39,8 +42,10 @@ class Lines:
             else:
                 first = self._file.peek(64)
         except _DAMAGED:
+            self._file.close()
             raise self._damaged() from None
         except OSError as fault:
+            self._file.close()
             raise InputError(f"{path}: cannot be read: {fault.strerror or fault}") from None
         self.starts_like_json = first.lstrip()[:1] == b"{"
         """Whether the first character is that of a JSON object."""

@@ -150,6 +150,9 @@ class RowMapping:
                 time = self._read_time(cell)
         except ValueError as fault:
             return Rejection(reasons.BAD_TIME, f"time: {fault}")
+        for known in (time, received):
+            if known is not None and not codec.EARLIEST <= known < codec.LATEST:
+                return Rejection(reasons.BAD_TIME, f"time: {codec.OUT_OF_RANGE}")
         if time is None and received is None:
             return Rejection(reasons.NO_TIME, "time: expected a time, the cell is empty")
         data = self._constants.copy()

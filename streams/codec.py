@@ -23,6 +23,9 @@ MAX_BYTES = 1_048_576
 """Largest record taken anywhere; the doors are stricter."""
 RESERVED = "touchline."
 """Types with this prefix are Touchline's own and are refused at the public doors."""
+EARLIEST, LATEST = parse_time("1900-01-01T00:00:00Z"), parse_time("2200-01-01T00:00:00Z")
+"""Times taken, UTC epoch microseconds: what lies outside is a slip, and its deadlines could not be written."""
+OUT_OF_RANGE = "expected a year from 1900 to 2199"
 REFUSED = "touchline.event.refused"
 """Carries what a door could not take into the log, so that it becomes a dead letter on the one path."""
 SCALES: dict[str, tuple[float, float]] = {"nps": (0, 10), "enps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
@@ -61,6 +64,9 @@ _decode = msgspec.json.Decoder(Event).decode
 _decode_version = msgspec.json.Decoder(_Version).decode
 _decode_any = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+_CLEAN: set[str] = set()
+"""Sources and types that are known to be trimmed and in NFC; a cache, bounded."""
+_MOST_CLEAN = 10_000
 _LEADING_VERSION = (b'{"specversion":"1.0"', b'{"specversion": "1.0"')
 _BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -107,16 +113,11 @@ def settle(event: Event, *, internal: bool = False) -> int | None | Rejection:
         text = event.id = normal(text)
     if not text:
         return Rejection(reasons.NO_ID, "id: expected text that is unique within the source, got an empty one")
-    text = event.source
-    if not text.isascii() or text != text.strip():
-        text = event.source = normal(text)
-    if not text:
-        return Rejection(reasons.NO_SOURCE, "source: expected the name of who says so, got an empty one")
+    if event.source not in _CLEAN or event.type not in _CLEAN:
+        rejection = _settle_names(event)
+        if rejection is not None:
+            return rejection
     kind = event.type
-    if not kind.isascii() or kind != kind.strip():
-        kind = event.type = normal(kind)
-    if not kind:
-        return Rejection(reasons.NO_TYPE, "type: expected noun.verb such as order.completed, got an empty one")
     if kind.startswith(RESERVED) and not internal:
         return Rejection(reasons.RESERVED_TYPE, "type: names beginning with touchline. are reserved")
     subject = event.subject
@@ -130,6 +131,21 @@ def settle(event: Event, *, internal: bool = False) -> int | None | Rejection:
         if rejection is not None:
             return rejection
     return None if event.time is None else read_time(event.time)
+
+
+def _settle_names(event: Event) -> Rejection | None:
+    """Source and type: few and always the same, so clean ones are remembered."""
+    if len(_CLEAN) > _MOST_CLEAN:
+        _CLEAN.clear()
+    source = event.source = normal(event.source)
+    if not source:
+        return Rejection(reasons.NO_SOURCE, "source: expected the name of who says so, got an empty one")
+    kind = event.type = normal(event.type)
+    if not kind:
+        return Rejection(reasons.NO_TYPE, "type: expected noun.verb such as order.completed, got an empty one")
+    _CLEAN.add(source)
+    _CLEAN.add(kind)
+    return None
 
 
 def encode(event: Event) -> bytes:
@@ -161,11 +177,12 @@ def refuse(body: bytes, rejection: Rejection) -> bytes:
 def read_time(text: str, name: str = "time") -> int | Rejection:
     """RFC 3339 with an offset or `Z` as UTC epoch microseconds; `name` is the field named in the rejection."""
     try:
-        return parse_time(text)
+        time = parse_time(text)
     except NoZone as fault:
         return Rejection(reasons.NO_ZONE, f"{name}: {fault}")
     except ValueError as fault:
         return Rejection(reasons.BAD_TIME, f"{name}: {fault}")
+    return time if EARLIEST <= time < LATEST else Rejection(reasons.BAD_TIME, f"{name}: {OUT_OF_RANGE}")
 
 
 def normal(text: str) -> str:

@@ -61,6 +61,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     into: str | None = None
     """Forwarding address: this id ended in a merge and lives on there."""
     sessions: dict[str, Session] = {}
+    due: int | None = None
+    """The timer set for this customer, never later than the true one (UTC epoch microseconds)."""
 
     def next_due(self) -> int | None:
         """Earliest timer of this customer (UTC epoch microseconds), None without one."""

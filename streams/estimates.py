@@ -69,9 +69,7 @@ def share(hits: int, n: int, min_n: int = MIN_N) -> Estimate:
     return Estimate(n, p, low, high)
 
 
-def mean(
-    n: int, total: int, squares: int, min_n: int = MIN_N, scale: tuple[float, float] | None = None
-) -> Estimate:
+def mean(n: int, total: int, squares: int, min_n: int = MIN_N, scale: tuple[float, float] | None = None) -> Estimate:
     """Mean with the normal interval ± Z·s/√n, clipped to the scale of the answers where there is one.
 
     `total` is the sum of the values scaled by 1e6, `squares` the sum of their squares scaled by 1e12. The sample

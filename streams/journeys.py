@@ -15,6 +15,7 @@ from streams.tally import COMPLETED, MERGED, RECOVERED, REPEATED, SKIPPED, UNATT
 TICK = 1_000_000
 """Microseconds in a tick."""
 SEPARATOR = "\0"
+NEVER = 1 << 62
 
 
 def segment_values(
@@ -38,11 +39,13 @@ def segment_values(
 class Walk:
     """Moves one customer through one journey; what happened is booked in a tally."""
 
-    __slots__ = ("dimensions", "tally")
+    __slots__ = ("dimensions", "earliest", "tally")
 
     def __init__(self, dimensions: tuple[str, ...], tally: Tally) -> None:
         self.dimensions = dimensions
         self.tally = tally
+        self.earliest = NEVER
+        """Earliest timer set since somebody last put this back to NEVER (UTC epoch microseconds)."""
 
     def take(
         self,
@@ -59,8 +62,7 @@ class Walk:
         `time` is the event's own time, `effective` the moment it takes effect (later only when it came late); both
         UTC epoch microseconds.
         """
-        traits = customer.traits
-        matches = [at for at, where in candidates if where is None or where(data, traits)]
+        matches = [at for at, where in candidates if where is None or where(data, customer.traits)]
         if not matches:
             return
         key = rule.name
@@ -123,6 +125,8 @@ class Walk:
         else:
             deadline = time + rule.deadlines[at]
             state, due = IN_FLIGHT, max(deadline, effective)
+        if due < self.earliest:
+            self.earliest = due
         if before is None:
             customer.instances[key] = Instance(step, state, time, deadline, due, cell, value)
         else:
@@ -130,9 +134,7 @@ class Walk:
             before.deadline, before.due, before.cell, before.value = deadline, due, cell, value
 
     def _settle(self, rule: JourneyRule, instance: Instance, outcome: int) -> None:
-        self.tally.settle(
-            rule.name, instance.step, instance.cell, instance.entered // TICK, outcome, instance.value
-        )
+        self.tally.settle(rule.name, instance.step, instance.cell, instance.entered // TICK, outcome, instance.value)
 
     def abandon(self, rule: JourneyRule, instance: Instance, effective: int) -> None:
         """The deadline passed: counted once, then kept for `keep` in case the customer comes back."""

@@ -9,6 +9,7 @@ from streams.customer import Customer, Session
 from streams.effects import Cell
 from streams.fields import number, scaled
 from streams.histogram import bucket
+from streams.journeys import NEVER
 from streams.rules import AMONG, HIT, SESSION, SESSION_GAP, SignalRule
 from streams.tally import Tally
 
@@ -28,34 +29,33 @@ def observe(
     time: int,
     effective: int,
     tally: Tally,
-) -> bool:
-    """Book an event in a signal whose type it is; True when the customer's sessions changed.
+) -> int:
+    """Book an event in a signal whose type it is; the timer that it set (UTC epoch microseconds), else NEVER.
 
     Values that are not numbers, and scores of another scale than the signal's, are not counted.
     """
     if rule.where is not None and not rule.where(data, customer.traits):
-        return False
+        return NEVER
     if rule.role == AMONG:
         tally.measure(rule.name, cell)[N] += 1
-        return False
+        return NEVER
     if rule.role == HIT:
         tally.measure(rule.name, cell)[TOP] += 1
-        return False
+        return NEVER
     if rule.role == SESSION:
-        _extend_session(rule, customer, cell, time, effective)
-        return True
+        return _extend_session(rule, customer, cell, time, effective)
     if rule.value is None:
         tally.measure(rule.name, cell)[N] += 1
-        return False
+        return NEVER
     value = number(rule.value(data))
     if value is None or not rule.low <= value <= rule.high:
-        return False
+        return NEVER
     if rule.survey:
         scale = data.get("scale")
         if scale is not None and scale != rule.scale:
-            return False
+            return NEVER
     add(rule, tally, cell, value)
-    return False
+    return NEVER
 
 
 def add(rule: SignalRule, tally: Tally, cell: Cell, value: float | int) -> None:
@@ -75,7 +75,7 @@ def add(rule: SignalRule, tally: Tally, cell: Cell, value: float | int) -> None:
         histogram[at] = histogram.get(at, 0) + 1
 
 
-def _extend_session(rule: SignalRule, customer: Customer, cell: Cell, time: int, effective: int) -> None:
+def _extend_session(rule: SignalRule, customer: Customer, cell: Cell, time: int, effective: int) -> int:
     session = customer.sessions.get(rule.name)
     due = max(time + SESSION_GAP, effective)
     if session is None:
@@ -84,6 +84,7 @@ def _extend_session(rule: SignalRule, customer: Customer, cell: Cell, time: int,
         session.first = min(session.first, time)
         session.last = max(session.last, time)
         session.due = max(session.due, due)
+    return due
 
 
 def end_session(rule: SignalRule, session: Session, tally: Tally) -> None:

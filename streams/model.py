@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 
-class Event(msgspec.Struct, omit_defaults=False, kw_only=True):
+class Event(msgspec.Struct, kw_only=True, gc=False):
     """A canonical touchpoint event (CloudEvents 1.0), decoded and normalised.
 
     The field order is the order of the encoded record.
@@ -29,7 +29,7 @@ class Event(msgspec.Struct, omit_defaults=False, kw_only=True):
     """CloudEvents extension: orders events of one source at the same time, compared as a number."""
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One entry of a partition's log."""
 
     offset: int

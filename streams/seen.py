@@ -34,10 +34,9 @@ def contains(ids: bytes, wanted: bytes) -> bool:
 
 def is_duplicate(customer: Customer, wanted: bytes) -> bool:
     """Whether this customer has been counted for the event already."""
-    if customer.seen and wanted in customer.seen and contains(customer.seen, wanted):
+    if wanted in customer.seen and contains(customer.seen, wanted):
         return True
-    before = customer.seen_before
-    return bool(before) and wanted in before and contains(before, wanted)
+    return wanted in customer.seen_before and contains(customer.seen_before, wanted)
 
 
 def turn(customer: Customer, time: int, floor: int) -> None:
@@ -53,9 +52,8 @@ def turn(customer: Customer, time: int, floor: int) -> None:
             customer.seen = b""
 
 
-def remember(customer: Customer, taken: bytes, limit: int) -> int:
-    """Add an id; returns how many of the oldest fell out because the customer holds more than `limit` ids."""
-    customer.seen += taken
+def trim(customer: Customer, limit: int) -> int:
+    """Let the oldest ids beyond `limit` fall out; returns how many."""
     excess = (len(customer.seen) + len(customer.seen_before)) // WIDTH - limit
     if excess <= 0:
         return 0
@@ -66,35 +64,57 @@ def remember(customer: Customer, taken: bytes, limit: int) -> int:
 
 
 class Population:
-    """How many unexpired ids a partition holds, by the hour they were taken, and what falls beyond its limit."""
+    """How many unexpired ids a partition holds, by the hour they were taken, and what falls beyond its limit.
+
+    Whoever takes an id asks for room when there is none left or the hour is over, and takes one from `room`.
+    """
 
     def __init__(self, limit: int, hours: dict[int, int] | None = None, floor: int = 0) -> None:
         self.limit = limit
-        self.hours = hours if hours is not None else {}
-        self.total = sum(self.hours.values())
         self.floor = floor
         """Ids taken before this time (UTC epoch microseconds) no longer count."""
+        self._hours = dict(hours or {})
+        self._hour = max(self._hours, default=0)
+        self.hour_end = (self._hour + 1) * _HOUR if self._hours else 0
+        """Effective time at which the open hour ends."""
+        self.room = self._given = limit - sum(self._hours.values())
+        """Ids that may still be taken before the oldest must fall."""
 
-    def take(self, time: int) -> int:
-        """Count one more id taken at effective `time`; returns how many of the oldest fell."""
-        hour = time // _HOUR
-        hours = self.hours
-        if hour in hours:
-            hours[hour] += 1
-            self.total += 1
-        else:
-            hours[hour] = 1
-            self.total += 1
-            for old in [h for h in hours if h < hour - 24]:
-                self.total -= hours.pop(old)
-        fallen = 0
-        while self.total > self.limit and len(hours) > 1:
-            oldest = min(hours)
-            gone = hours.pop(oldest)
-            self.total -= gone
-            fallen += gone
-            self.floor = (oldest + 1) * _HOUR
+    def counted(self) -> dict[int, int]:
+        """Ids taken per hour (hours since the epoch)."""
+        if self.room != self._given:
+            self._hours[self._hour] = self._hours.get(self._hour, 0) + self._given - self.room
+            self._given = self.room
+        return self._hours
+
+    def make_room(self, time: int) -> int:
+        """Expire what is older than 24 h at effective `time`, then let the oldest hour fall if there is no room.
+
+        Returns how many ids fell. The open hour never falls: a limit smaller than an hour's ids is exceeded until it
+        is over.
+        """
+        hours = self.counted()
+        if time >= self.hour_end:
+            self._hour = time // _HOUR
+            self.hour_end = (self._hour + 1) * _HOUR
+            for old in [hour for hour in hours if hour < self._hour - 24]:
+                del hours[old]
+        self.room = self._given = self.limit - sum(hours.values())
+        if self.room > 0 or not any(hour < self._hour for hour in hours):
+            return 0
+        oldest = min(hours)
+        fallen = hours.pop(oldest)
+        self.room += fallen
+        self._given = self.room
+        self.floor = (oldest + 1) * _HOUR
         return fallen
+
+    def resize(self, limit: int) -> None:
+        """Another limit holds from the next id on."""
+        self.counted()
+        self.room += limit - self.limit
+        self._given = self.room
+        self.limit = limit
 
     def covered(self, time: int) -> int:
         """Microseconds before `time` in which every copy would be found, at most 24 h."""

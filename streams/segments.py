@@ -66,10 +66,11 @@ class Dimension:
         self._next_check = oldest + SILENCE
         return freed
 
-    def count(self, entries: Mapping[str, int], seen: set[str], tick: int) -> None:
+    def count(self, entries: Mapping[str, int], seen: set[str], tick: int) -> bool:
         """Take a tick's step entries by value, and the values its signals saw; admit who has enough.
 
-        `silent` comes first in every tick: it frees places, and the caller has to know which.
+        `silent` comes first in every tick: it frees places, and the caller has to know which. True when a value was
+        admitted.
         """
         for value in seen:
             if value in self._last:
@@ -87,13 +88,15 @@ class Dimension:
                     candidate.last = tick
                 if candidate.entries >= ENTRIES:
                     ready.append(value)
-        for value in sorted(ready)[: max(PLACES - len(self.admitted), 0)]:
+        admitted = sorted(ready)[: max(PLACES - len(self.admitted), 0)]
+        for value in admitted:
             del self._candidates[value]
             self.admitted[value] = tick
             self._last[value] = tick
         if len(self._candidates) > 2 * CANDIDATES:
             kept = sorted(self._candidates.items(), key=lambda item: (-item[1].entries, -item[1].last, item[0]))
             self._candidates = dict(kept[:CANDIDATES])
+        return bool(admitted)
 
     def relist(self, listed: Sequence[str], tick: int) -> None:
         """Follow another list of values from `tick` on; values no longer listed stay until they fall silent."""

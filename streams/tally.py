@@ -9,8 +9,8 @@ import msgspec
 from streams.effects import (
     Cell,
     DoorCounts,
-    EntrantSample,
     Entered,
+    EntrantSample,
     Mark,
     Measured,
     Outcome,

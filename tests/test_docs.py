@@ -5,6 +5,8 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,13 @@ def test_every_command_is_described(command: str) -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     words = f"touchline {command.replace('_', '-')}"
     assert any(words in page.read_text(encoding="utf-8") for page in pages), f"no page names `{words}`"
+
+
+def test_the_page_of_the_commands_is_current() -> None:
+    done = subprocess.run([sys.executable, "docs/commands.py"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8") == done.stdout, (
+        "run make reference"
+    )
 
 
 @pytest.mark.parametrize("page", ADRS, ids=_name)

@@ -29,7 +29,7 @@ ALWAYS, UNLESS_BROKEN, IF_BROKEN = 0, 1, 2
 
 # fmt: off
 (VIEW, CART, CHECKOUT, FAILED, ORDER, PACKED, DISPATCHED, DELIVERED, USED, NPS, CALL, ANSWERED, ENDED, CSAT, COMPLAINT,
- SOLVED, MERGED, IDENTIFIED, ACCOUNT, CONFIRMED) = range(20)
+ SOLVED, MERGED, IDENTIFIED, ACCOUNT, CONFIRMED, CES) = range(21)
 # fmt: on
 
 PAGES = ("home", "category", "product", "delivery", "signup")
@@ -166,10 +166,10 @@ def draw(seed: int, number: int, start: int, length: int, visits: float, custome
     ride = delay(900, 0.4, 2700)
     delivered = sent + ride
     comes = pays & chance(0.97)
-    took = ((delivered - paid) / 1000).astype(np.int64)
-    on_time = took <= 45 * 60 * 1000
-    plan.add(PACKED, pays, packed, gate=UNLESS_BROKEN)
-    plan.add(DISPATCHED, comes, sent, gate=UNLESS_BROKEN)
+    took = _milliseconds(delivered - paid)
+    on_time = took <= 35 * 60 * 1000
+    plan.add(PACKED, pays, packed, _milliseconds(packed - paid), gate=UNLESS_BROKEN)
+    plan.add(DISPATCHED, comes, sent, _milliseconds(sent - packed), gate=UNLESS_BROKEN)
     plan.add(DELIVERED, comes, delivered, took, gate=UNLESS_BROKEN)
     used = delivered + delay(420, 0.6, 1700)
     uses = comes & chance(0.78)
@@ -184,7 +184,7 @@ def draw(seed: int, number: int, start: int, length: int, visits: float, custome
     late = comes & ~on_time & chance(0.25)
     for who, since, gate in (
         (contacts, begin, ALWAYS),
-        (late, paid + 45.0 * 60 * SECOND, UNLESS_BROKEN),
+        (late, paid + 35.0 * 60 * SECOND, UNLESS_BROKEN),
         (upset, paid + delay(60, 0.5, 150), IF_BROKEN),
     ):
         wait = delay(35, 0.7, 200)
@@ -192,10 +192,9 @@ def draw(seed: int, number: int, start: int, length: int, visits: float, custome
         answered = who & chance(0.93)
         solved = chance(0.80)
         ended = since + wait + talk
-        spoken = (talk / 1000).astype(np.int64)
         plan.add(CALL, who, since, by_chat, gate)
-        plan.add(ANSWERED, answered, since + wait, (wait / 1000).astype(np.int64) * 2 + by_chat, gate)
-        plan.add(ENDED, answered, ended, (spoken * 2 + solved) * 2 + by_chat, gate)
+        plan.add(ANSWERED, answered, since + wait, _milliseconds(wait) * 2 + by_chat, gate)
+        plan.add(ENDED, answered, ended, (_milliseconds(talk) * 2 + solved) * 2 + by_chat, gate)
         mark = np.clip(np.rint(rng.normal(np.where(solved, 4.35, 2.5), 0.9)), 1, 5).astype(np.int64)
         plan.add(CSAT, answered & chance(0.45), ended + delay(60, 0.6, 400), mark, gate)
         complains = answered & ~solved & chance(0.6)
@@ -212,7 +211,11 @@ def draw(seed: int, number: int, start: int, length: int, visits: float, custome
     plan.add(MERGED, joined, account - 2000)
     plan.add(IDENTIFIED, joined, account - 1000)
     plan.add(ACCOUNT, joined, account)
-    plan.add(CONFIRMED, joined & chance(0.83), account + delay(75, 0.8, 800))
+    confirms = joined & chance(0.83)
+    confirmed = account + delay(75, 0.8, 800)
+    plan.add(CONFIRMED, confirms, confirmed)
+    ease = np.clip(np.rint(rng.normal(5.6, 1.2, count)), 1, 7).astype(np.int64)
+    plan.add(CES, confirms & chance(0.5), confirmed + delay(20, 0.5, 120), ease)
 
     guests = anonymous.tolist()
     new = joins.tolist()
@@ -242,6 +245,10 @@ def draw(seed: int, number: int, start: int, length: int, visits: float, custome
     return Block(crowd, *plan.columns())
 
 
+def _milliseconds(duration: Floats) -> Ints:
+    return (duration / 1000).astype(np.int64)
+
+
 def data(kind: int, visit: Visit, extra: int) -> dict[str, Any]:
     """`data` of one event."""
     content: dict[str, Any] = dict(visit.segments)
@@ -257,14 +264,17 @@ def data(kind: int, visit: Visit, extra: int) -> dict[str, Any]:
     elif kind == FAILED:
         content["reason"] = "declined" if extra == 1 else "gateway_timeout"
         content["amount"] = visit.amount
-    elif kind in (PACKED, DISPATCHED, USED):
+    elif kind == USED:
         content["order"] = f"o-{visit.name}"
+    elif kind in (PACKED, DISPATCHED):
+        content["order"] = f"o-{visit.name}"
+        content["took_s"] = extra / 1000
     elif kind == DELIVERED:
         content["order"] = f"o-{visit.name}"
         content["took_s"] = extra / 1000
-        content["on_time"] = extra <= 45 * 60 * 1000
-    elif kind in (NPS, CSAT):
-        content["metric"] = "nps" if kind == NPS else "csat"
+        content["on_time"] = extra <= 35 * 60 * 1000
+    elif kind in (NPS, CSAT, CES):
+        content["metric"] = "nps" if kind == NPS else "csat" if kind == CSAT else "ces"
         content["score"] = extra
     elif kind == CALL:
         content["channel"] = "chat" if extra else "phone"

@@ -47,6 +47,7 @@ _KINDS: dict[int, tuple[str, str]] = {
     shop.IDENTIFIED: ("customer.identified", _SHOP),
     shop.ACCOUNT: ("account.created", _SHOP),
     shop.CONFIRMED: ("account.confirmed", _SHOP),
+    shop.CES: ("survey.answered", _SURVEY),
 }
 _CHATS = {shop.CALL: "chat.started", shop.ANSWERED: "chat.answered", shop.ENDED: "chat.ended"}
 _UNDER_ALIAS = (shop.VIEW, shop.CART)

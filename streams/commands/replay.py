@@ -54,9 +54,7 @@ def run(args: argparse.Namespace) -> int:
         out, letters = (_open(files, path) for path in (args.out, args.dead_letters))
         summary_file, signals_file = (_open(files, path) for path in (args.summary, args.signals))
         with _progress(screen) as told:
-            rows = read_files(
-                args.events, loaded.config, args.source, sort=args.sort, internal=args.log, progress=told
-            )
+            rows = read_files(args.events, loaded.config, args.source, sort=args.sort, internal=args.log, progress=told)
             replay = Replay(loaded)
             for batch in replay.feed(rows):
                 if letters is not None:
@@ -124,14 +122,17 @@ def _summary(replay: Replay, rows: Files, seconds: float) -> dict[str, Any]:
 
 
 def _dead_letter(letter: DeadLetter) -> bytes:
-    return msgspec.json.encode(
-        {
-            "offset": letter.offset,
-            "reason": letter.reason,
-            "message": letter.message,
-            "body": letter.body.decode("utf-8", "backslashreplace"),
-        }
-    ) + b"\n"
+    return (
+        msgspec.json.encode(
+            {
+                "offset": letter.offset,
+                "reason": letter.reason,
+                "message": letter.message,
+                "body": letter.body.decode("utf-8", "backslashreplace"),
+            }
+        )
+        + b"\n"
+    )
 
 
 def _signals(replay: Replay, loaded: Loaded) -> Iterator[bytes]:
@@ -142,17 +143,20 @@ def _signals(replay: Replay, loaded: Loaded) -> Iterator[bytes]:
 
     def line(subject: str, kind: str | None, quantity: str, segment: dict[str, str], window: str, value: Any) -> bytes:
         estimate = msgspec.structs.asdict(value)
-        return msgspec.json.encode(
-            {
-                "time": time_text,
-                "subject": subject,
-                "kind": kind,
-                "quantity": quantity,
-                "segment": segment,
-                "window": window,
-                **{name: estimate[name] for name in ("n", "value", "low", "high")},
-            }
-        ) + b"\n"
+        return (
+            msgspec.json.encode(
+                {
+                    "time": time_text,
+                    "subject": subject,
+                    "kind": kind,
+                    "quantity": quantity,
+                    "segment": segment,
+                    "window": window,
+                    **{name: estimate[name] for name in ("n", "value", "low", "high")},
+                }
+            )
+            + b"\n"
+        )
 
     for journey in view.journeys:
         for step in journey.steps:

@@ -25,6 +25,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--instance", metavar="NAME", help="a name that outlives restarts of this worker: no rebalance within 20 s"
     )
+    parser.add_argument(
+        "--batch", type=int, default=4000, metavar="N", help="events per commit, at most (default %(default)s)"
+    )
     parser.add_argument("--listen", metavar="HOST:PORT", help="serve the web view /status there (default: not at all)")
     parser.add_argument(
         "--log-level", default="info", choices=logs.LEVELS, help="least level shown (default %(default)s)"
@@ -37,7 +40,11 @@ def run(args: argparse.Namespace) -> int:
     loaded = load_file(args.config)
     for warning in loaded.warnings:
         sys.stderr.write(f"{warning}\n")
-    settings = Settings(kafka=args.kafka, redis=args.redis, name=args.name, instance=args.instance)
+    if args.batch < 1:
+        raise UsageError("--batch: expected at least 1")
+    settings = Settings(
+        kafka=args.kafka, redis=args.redis, name=args.name, instance=args.instance, batch=args.batch
+    )
     return worker.run(loaded, settings, web=_address(args.listen))
 
 

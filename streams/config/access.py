@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 from streams.config.blocks import Block
 from streams.config.faults import Path
@@ -13,6 +13,8 @@ from streams.config.kinds import Name, SecretText
 class WriteKey(Block, frozen=True, kw_only=True):
     """A sender of events."""
 
+    secretive: ClassVar[bool] = True
+
     name: Name
     """Becomes the `source` of its events."""
     token: SecretText
@@ -21,6 +23,8 @@ class WriteKey(Block, frozen=True, kw_only=True):
 
 class ConsoleToken(Block, frozen=True, kw_only=True):
     """Someone who may use console and API."""
+
+    secretive: ClassVar[bool] = True
 
     name: Name
     """Who it is."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from streams.config.faults import Path, shown_path
 from streams.config.nodes import Node
-from streams.config.structs import Config
+from streams.config.structs import Condition, Config
+from streams.config.vocabulary import near_miss
 from streams.errors import Fault
 
 NOT_BUILT = frozenset(
@@ -38,7 +39,7 @@ MATCH_KEYS = frozenset(("type", "journey", "step", "signal", "rule", "owner", "s
 def warnings_of(root: Node, config: Config) -> tuple[Fault, ...]:
     """Every warning, in the order of the file."""
     found = [*_not_built(root), *_unplaced_steps(config), *_unreceived_asks(config), *_reserved_dimensions(config)]
-    found += _unreplaced(root, ())
+    found += [*_near_misses(config), *_unreplaced(root, ())]
     warnings = [Fault(shown_path(path), root.line_of(path), message) for path, message in found]
     return tuple(sorted(warnings, key=lambda warning: (warning.line, warning.path)))
 
@@ -86,6 +87,35 @@ def _reserved_dimensions(config: Config) -> Iterator[tuple[Path, str]]:
     for at, segment in enumerate(config.segments):
         if segment.name in MATCH_KEYS:
             yield ("segments", at), f"subscriptions cannot match it: `{segment.name}` means the decision's own there"
+
+
+def _near_misses(config: Config) -> Iterator[tuple[Path, str]]:
+    own = {made for source in config.sources.values() for made in (source.type.constant, *source.type.map.values())}
+    for path, types in _used_types(config):
+        for event_type in types:
+            meant = near_miss(event_type)
+            if meant is not None and event_type not in own:
+                yield path, f"'{event_type}' is a type of your own; did you mean '{meant}'?"
+
+
+def _used_types(config: Config) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    for name, journey in config.journeys.items():
+        for at, step in enumerate(journey.steps):
+            yield ("journeys", name, "steps", at, "on"), step.on
+    for name, signal in config.signals.items():
+        yield ("signals", name, "on"), signal.on
+        if signal.of is not None and signal.of.on != signal.on:
+            yield ("signals", name, "of", "on"), signal.of.on
+    for name, rule in config.feedback.items():
+        yield ("feedback", name, "after"), rule.after
+        for key in ("requires", "unless", "cancel_on"):
+            conditions: tuple[Condition, ...] = getattr(rule, key)
+            yield ("feedback", name, key), tuple(on for condition in conditions for on in condition.on)
+    for name, case in config.cases.items():
+        yield ("cases", name, "on"), case.on
+    for name, promise in config.promises.items():
+        yield ("promises", name, "from"), promise.from_
+        yield ("promises", name, "until"), promise.until
 
 
 def _unreplaced(node: Node, path: Path) -> Iterator[tuple[Path, str]]:

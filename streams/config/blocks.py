@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from streams.config.faults import Faults, Path, unknown
+from streams.config.faults import Faults, Path, nearest, unknown
 from streams.config.forms import BAD, Bad, Definitions, Flag, Form, Number, OneOf, Schema, Text, refuse
 from streams.config.nodes import Node
 
@@ -24,6 +24,8 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, rename=lambda name: name.
     """Fields that cannot be written as a key."""
     others: ClassVar[str] = ""
     """Field that takes all keys which are no field (a dict)."""
+    secretive: ClassVar[bool] = False
+    """Whether what stands in its place may be a secret and is not shown."""
 
     @classmethod
     def complete(cls, given: dict[str, Any]) -> None:
@@ -110,22 +112,25 @@ class BlockForm:
     def read(self, node: Node, path: Path, faults: Faults) -> Any:
         if not isinstance(node.value, dict):
             return self._read_shorthand(node, path, faults)
-        before = len(faults)
         given: dict[str, Any] = {}
         rest = {key: below for key, below in node.value.items() if key not in self.keys}
+        meant = {nearest(key, self.keys) for key in rest} if self.rest is None else set()
+        sound = True
         for key in self.keys:
             field = self.fields[key]
             value_node = node.value.get(key)
             if value_node is None or value_node.value is None:
-                if field.required:
+                if field.required and key not in meant:
                     where = node.line if value_node is None else value_node.line
                     faults.add(path, where, f"'{key}' is missing; expected {self.forms[key].says}")
                 continue
             value = self.forms[key].read(value_node, (*path, key), faults)
-            if value is not BAD:
+            if value is BAD:
+                sound = False
+            else:
                 given[field.name] = value
         self._read_rest(rest, path, faults, given)
-        return self._build(node, path, faults, given, before)
+        return self._build(node, path, faults, given, sound, meant)
 
     def _read_rest(self, rest: dict[str, Node], path: Path, faults: Faults, given: dict[str, Any]) -> None:
         if self.rest is not None:
@@ -140,19 +145,26 @@ class BlockForm:
     def _read_shorthand(self, node: Node, path: Path, faults: Faults) -> Any:
         short = self.block.shorthand
         if not short or node.value is None or isinstance(node.value, list):
+            if self.block.secretive:
+                faults.add(path, node.line, f"expected {self.says}")
+                return BAD
             return refuse(self, node, path, faults)
-        before = len(faults)
         value = self.forms[short].read(node, path, faults)
         given = {} if value is BAD else {self.fields[short].name: value}
-        return self._build(node, path, faults, given, before)
+        return self._build(node, path, faults, given, value is not BAD, set())
 
-    def _build(self, node: Node, path: Path, faults: Faults, given: dict[str, Any], before: int) -> Any:
+    def _build(
+        self, node: Node, path: Path, faults: Faults, given: dict[str, Any], sound: bool, meant: set[str | None]
+    ) -> Any:
+        """The Struct; `sound`: no value was bad, `meant`: keys that are probably there under another name."""
         if any(field.required and field.name not in given for field in self.fields.values()):
             return BAD
         self.block.complete(given)
         built = self.block(**given)
-        if len(faults) == before:  # else a default stands in for what is wrong, and says nothing about the file
-            for below, message in built.check():
+        if not sound:  # a default stands in for what is wrong, and would only be blamed for it
+            return built
+        for below, message in built.check():
+            if not any((key,) == below[:1] or f"`{key}`" in message for key in meant):
                 faults.add((*path, *below), node.line_of(below), message)
         return built
 

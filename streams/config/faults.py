@@ -36,17 +36,28 @@ class Faults:
         self._found: list[Fault] = []
         self.environment = environment
         """Where `${NAME}` comes from; None: secrets stay unread."""
+        self._unreadable: set[str] = set()
 
     def add(self, path: Path, line: int, message: str) -> None:
         """Note one fault."""
         self._found.append(Fault(shown_path(path), line, message))
+
+    def add_unreadable(self, path: Path, line: int, message: str) -> None:
+        """Note a fault that leaves no value behind; what is then missed at the same place is not worth telling."""
+        self.add(path, line, message)
+        self._unreadable.add(shown_path(path))
 
     def __len__(self) -> int:
         return len(self._found)
 
     def in_order(self) -> tuple[Fault, ...]:
         """By line of the file, then path; each once."""
-        return tuple(sorted(dict.fromkeys(self._found), key=lambda fault: (fault.line, fault.path, fault.message)))
+        first: dict[str, Fault] = {}
+        for fault in self._found:
+            if fault.path in self._unreadable:
+                first.setdefault(fault.path, fault)
+        told = [fault for fault in dict.fromkeys(self._found) if first.get(fault.path, fault) is fault]
+        return tuple(sorted(told, key=lambda fault: (fault.line, fault.path, fault.message)))
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -60,12 +71,13 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return lowered[close[0]] if close else None
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+def unknown(kind: str, name: str, known: Iterable[str], of: str = "") -> str:
     """`unknown key 'witin'; did you mean 'within'?`, else with the list of what is known."""
     names = list(known)
+    what = f"unknown {kind} '{name}'" + (f" of '{of}'" if of else "")
     close = nearest(name, names)
     if close is not None:
-        return f"unknown {kind} '{name}'; did you mean '{close}'?"
+        return f"{what}; did you mean '{close}'?"
     if not names:
-        return f"unknown {kind} '{name}'; the file has none"
-    return f"unknown {kind} '{name}'; known: {', '.join(names)}"
+        return f"{what}; the file has none"
+    return f"{what}; known: {', '.join(names)}"

@@ -51,9 +51,9 @@ def shown(node: Node) -> str:
     """A value in a fault: short, and only ever one line."""
     value = node.value
     if isinstance(value, dict):
-        return "a mapping"
+        return "a mapping" if value else "an empty mapping"
     if isinstance(value, list):
-        return "a list"
+        return "a list" if value else "an empty list"
     if value is None:
         return "nothing"
     text = repr(value) if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
@@ -161,7 +161,7 @@ class OneOf:
     def __init__(self, values: tuple[str | int, ...]) -> None:
         self.values = values
         listed = [str(value) for value in values]
-        self.says = listed[0] if len(listed) == 1 else f"one of {', '.join(listed)}"
+        self.says = f"one of {', '.join(listed)}" if len(listed) > 1 else f"`{listed[0]}`"
 
     def read(self, node: Node, path: Path, faults: Faults) -> str | int | Bad:
         for value in self.values:

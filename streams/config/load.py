@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -32,6 +33,12 @@ class Loaded(msgspec.Struct, frozen=True):
     """As read; loading it again gives the same hash."""
     name: str = "the file"
     """What it is called in messages."""
+
+    def __repr__(self) -> str:
+        return f"Loaded(name={self.name!r}, hash={self.hash!r}, warnings={len(self.warnings)})"  # the text has secrets
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("name", self.name), ("hash", self.hash), ("warnings", len(self.warnings))]
 
 
 def load_file(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> Loaded:

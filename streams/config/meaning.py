@@ -122,7 +122,7 @@ def _place(journey: str | None, step: str | None, place: Path, names: _Names, ro
         faults.add(where, root.line_of(where), unknown("journey", journey, names.journeys))
     elif step is not None and step not in names.journeys[journey]:
         where = (*place, "step")
-        faults.add(where, root.line_of(where), unknown(f"step of '{journey}'", step, names.journeys[journey]))
+        faults.add(where, root.line_of(where), unknown("step", step, names.journeys[journey], of=journey))
 
 
 def _signal(signal: Signal, place: Path, names: _Names, root: Node, faults: Faults) -> None:

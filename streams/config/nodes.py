@@ -21,7 +21,8 @@ _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _MOST_NODES = 200_000
 _DEEPEST = 100
-_QUOTE = re.compile(r"^[^#]*[:\-\[,{]\s*(>=?|!=|%|@|`)")
+_QUOTE = re.compile(r"^[^#]*[:\-\[,{]\s*(>=?|!=|%|@|`|\*|&)")
+_CONTENT = re.compile(r"'[^'<>]{3,}'")
 
 
 class Node:
@@ -97,9 +98,10 @@ def read_yaml(text: str, faults: Faults) -> Node | None:
 
 def _reason(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
     reason = ", ".join(part for part in (error.context, error.problem) if part)
+    reason = _CONTENT.sub("'…'", reason)  # it may be part of a secret
     lines = text.splitlines()
     if line <= len(lines) and _QUOTE.match(lines[line - 1]):
-        reason += '; text that begins with > ! % @ needs quotes, such as ">= 80%"'
+        reason += '; text that begins with > ! % @ * & needs quotes, such as ">= 80%"'
     return reason
 
 
@@ -112,11 +114,11 @@ class _Reading:
     def convert(self, node: yaml.Node, path: Path, line: int, depth: int) -> Node:
         self.nodes += 1
         if id(node) in self.open:
-            self.faults.add(path, line, "refers to itself through an alias")
+            self.faults.add_unreadable(path, line, "refers to itself through an alias")
             return Node(None, line)
         if self.nodes > _MOST_NODES or depth > _DEEPEST:
             if self.nodes == _MOST_NODES + 1 or depth == _DEEPEST + 1:
-                self.faults.add(path[:8], line, f"more than {_MOST_NODES:,} values or {_DEEPEST} levels")
+                self.faults.add_unreadable(path[:8], line, f"more than {_MOST_NODES:,} values or {_DEEPEST} levels")
             return Node(None, line)
         self.open.add(id(node))
         try:
@@ -164,10 +166,10 @@ class _Reading:
 
     def _scalar(self, node: yaml.ScalarNode, path: Path, line: int) -> Scalar:
         text: str = node.value
-        if node.style is not None or node.tag == "tag:yaml.org,2002:str" and _is_odd(text):
+        if node.style is not None:
             return text
         if not node.tag.startswith("tag:yaml.org,2002:"):
-            self.faults.add(path, line, f"the tag {node.tag} has no meaning here; quote text that begins with !")
+            self.faults.add_unreadable(path, line, "a tag has no meaning here; text that begins with ! needs quotes")
             return None
         if text in _NULLS:
             return None
@@ -176,8 +178,3 @@ class _Reading:
         if _NUMBER.fullmatch(text):
             return int(text) if text.lstrip("-").isdigit() else float(text)
         return text
-
-
-def _is_odd(text: str) -> bool:
-    """Plain text that JSON would call a scalar although YAML was told `!!str`."""
-    return text in _NULLS or text in _TRUTHS or _NUMBER.fullmatch(text) is not None

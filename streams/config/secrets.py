@@ -116,13 +116,13 @@ class TargetForm:
         found = _TARGET.fullmatch(secret.written if unread else secret.reveal())
         if unread:
             return Target(found[1] if found else "", secret)
-        if not found:
+        if not found or found[1] in ("http", "https"):
             faults.add(path, node.line, f"expected {self.says}")
             return BAD
         return Target(found[1], Secret(found[2], secret.written))
 
     def schema(self, definitions: Definitions) -> Schema:
-        return {"type": "string", "pattern": r"^[a-z][a-z0-9_]{0,47}:\S+$|\$\{[A-Za-z_][A-Za-z0-9_]*\}"}
+        return {"type": "string", "pattern": r"^(?!https?:)[a-z][a-z0-9_]{0,47}:\S+$|\$\{[A-Za-z_][A-Za-z0-9_]*\}"}
 
 
 def _replaced(text: str, environment: Environment) -> tuple[str, list[str]]:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from streams.config.blocks import Block
 from streams.config.faults import Faults, Path
-from streams.config.forms import BAD, Bad, Definitions, Schema, Text
+from streams.config.forms import BAD, Bad, Definitions, Schema, Text, shown
 from streams.config.kinds import ColumnName, EventType, LongDuration, Moment, TimeZone, Value, Where
 from streams.config.nodes import Node
 
@@ -88,7 +88,7 @@ class IdForm:
             return "line"
         items = node.value if isinstance(node.value, list) else [node]
         if not items:
-            faults.add(path, node.line, f"expected {self.says}, got an empty list")
+            faults.add(path, node.line, f"expected {self.says}, got {shown(node)}")
             return BAD
         several = isinstance(node.value, list)
         columns = [self.column.read(item, (*path, at) if several else path, faults) for at, item in enumerate(items)]

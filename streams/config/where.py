@@ -58,7 +58,7 @@ def _wanted(node: Node, path: Path, faults: Faults) -> Any:
     if not isinstance(node.value, dict):
         return _scalar(node, path, faults)
     if not node.value:
-        faults.add(path, node.line, f"expected at least one of {' '.join(OPERATORS)}, got an empty mapping")
+        faults.add(path, node.line, f"expected at least one of {' '.join(OPERATORS)}, got {shown(node)}")
         return BAD
     operators: dict[str, Any] = {}
     for name, below in node.value.items():
@@ -87,7 +87,7 @@ def _operand(name: str, node: Node, path: Path, faults: Faults) -> Any:
 
 def _list(node: Node, path: Path, faults: Faults) -> Any:
     if not isinstance(node.value, list) or not node.value:
-        faults.add(path, node.line, f"expected a list of values, got {shown(node) if node.value else 'an empty one'}")
+        faults.add(path, node.line, f"expected a list of values, got {shown(node)}")
         return BAD
     values = [_scalar(item, (*path, at), faults) for at, item in enumerate(node.value)]
     return BAD if any(value is BAD for value in values) else values

@@ -79,9 +79,9 @@ class Tokens:
     def __bool__(self) -> bool:
         return bool(self._known)
 
-    def find(self, request: web.Request) -> tuple[str, Role] | None:
-        """Name and role of the token the request carries: Bearer, or either half of Basic."""
-        for token in _sent(request):
+    def find(self, tokens: Iterable[str]) -> tuple[str, Role] | None:
+        """Name and role of the first token that is known."""
+        for token in tokens:
             found = self._known.get(_digest(token))
             if found is not None:
                 return found
@@ -99,12 +99,15 @@ class Access:
         self.port = 0
         """The port listened on; Host must name it where no token is asked for."""
 
-    def writer(self, request: web.Request) -> str | None:
-        """Name of the write key that sends events; None where the door is open to this machine."""
+    def writer(self, request: web.Request, written: str | None = None) -> str | None:
+        """Name of the write key that sends events; None where the door is open to this machine.
+
+        `written` is a key that came in the body, as browsers send it; the Authorization header goes first.
+        """
         if not self.keys:
             self.same_machine(request)
             return None
-        found = self.keys.find(request)
+        found = self.keys.find(carried(request) or ((written,) if written else ()))
         if found is None:
             raise Problem(
                 401,
@@ -120,7 +123,7 @@ class Access:
         if not self.console:
             self.same_machine(request)
             return
-        found = self.console.find(request)
+        found = self.console.find(carried(request))
         if found is None:
             raise Problem(
                 401,
@@ -148,7 +151,8 @@ class Access:
             raise Problem(403, "bad_origin", f"Origin: expected http://{hosts[0]}, as no token is asked for.")
 
 
-def _sent(request: web.Request) -> list[str]:
+def carried(request: web.Request) -> list[str]:
+    """Tokens in the Authorization header: Bearer, or either half of Basic."""
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     value = value.strip()
     if scheme.lower() == "bearer":

@@ -6,6 +6,7 @@ the dead letter: one path for everything, exact through a crash.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import uuid
 import zlib
@@ -19,7 +20,7 @@ from connectors import cloudevents, segment
 from connectors.item import Item
 from streams import codec
 from streams.codec import Rejection
-from streams.runtime.access import Access
+from streams.runtime.access import Access, carried
 from streams.runtime.problems import Problem
 from streams.runtime.service import Busy, Service, Stopped
 
@@ -27,7 +28,18 @@ MAX_BODY_BYTES = segment.MAX_BODY_BYTES
 """Largest body of a request, sent and inflated."""
 OPEN_SOURCE = "http"
 """Source of Segment calls where the door asks for no write key."""
-CALLS = (*segment.CALLS, "batch", "import")
+CALLS = {call: call for call in (*segment.CALLS, "batch", "import")} | {
+    "t": "track",
+    "i": "identify",
+    "p": "page",
+    "s": "screen",
+    "g": "group",
+    "a": "alias",
+    "b": "batch",
+}
+"""Last part of the path -> call; Segment's browser library says the short ones."""
+BODY_SECONDS = 30.0
+"""Longest time a body may take to arrive."""
 _PLAIN = ("", "application/json", "text/plain", "application/octet-stream")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _encode = msgspec.json.Encoder().encode
@@ -94,13 +106,18 @@ class Collector:
 
     async def segment(self, request: web.Request) -> web.StreamResponse:
         """POST /v1/CALL: one Segment call, or a batch of them."""
-        source = self._access.writer(request) or OPEN_SOURCE
-        call = request.match_info["call"]
+        call = CALLS[request.match_info["call"]]
+        carries = bool(carried(request)) or not self._access.keys
+        source = self._access.writer(request) if carries else None
         media = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if media not in _PLAIN:
             raise Problem(415, "unsupported_media_type", "Content-Type: expected application/json.")
         body = await read_body(request)
-        items = segment.read_http(call, body, source=source, received=self._service.now(), new_id=self._new_id)
+        if not carries:
+            source = self._access.writer(request, _written_key(body))
+        items = segment.read_http(
+            call, body, source=source or OPEN_SOURCE, received=self._service.now(), new_id=self._new_id
+        )
         return await self._take(request, body, items, SegmentResult, 200)
 
     async def _take(
@@ -154,7 +171,7 @@ class Collector:
 
 
 async def read_body(request: web.Request, limit: int = MAX_BODY_BYTES) -> bytes:
-    """The body, inflated where it came as gzip; never holds more than the limit. Raises Problem 400, 413, 415."""
+    """The body, inflated where it came as gzip; never holds more than the limit. Raises Problem 400, 408, 413, 415."""
     coding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("identity", "gzip", "x-gzip"):
         raise Problem(
@@ -164,11 +181,17 @@ async def read_body(request: web.Request, limit: int = MAX_BODY_BYTES) -> bytes:
         raise _too_large(limit)
     chunks = []
     size = 0
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.content.iter_any():
+                size += len(chunk)
+                if size > limit:
+                    raise _too_large(limit)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise Problem(
+            408, "too_slow", f"body: expected all of it within {BODY_SECONDS:g} s.", headers={"Connection": "close"}
+        ) from None
     body = b"".join(chunks)
     return body if coding == "identity" else inflate(body, limit)
 
@@ -192,6 +215,20 @@ def traced(record: bytes, trace: str) -> bytes:
     if b'"traceparent"' in record or not record.endswith(b"}"):
         return record
     return b'%b,"traceparent":"%b"}' % (record[:-1], trace.encode())
+
+
+class _Keyed(msgspec.Struct, rename="camel"):
+    write_key: str | None = None
+
+
+_decode_keyed = msgspec.json.Decoder(_Keyed).decode
+
+
+def _written_key(body: bytes) -> str | None:
+    try:
+        return _decode_keyed(body).write_key
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _too_large(limit: int) -> Problem:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import msgspec
@@ -117,6 +117,7 @@ class Embedded:
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closed: str | None = "the service is starting"
         self._stopping = False
+        self._reached_end = False
         self._disk: str | None = None
         self._started = self._last_input = self._clock.now()
         self._rates: deque[tuple[float, int]] = deque()
@@ -132,7 +133,7 @@ class Embedded:
         if await self.partition.config_at_end() != self._given.hash:
             await self._append_own(CONFIG_ACTIVATED, {"hash": self._given.hash})
         self._closed = None
-        for work in (self._work(), self._commits(), self._tell_time()):
+        for work in (self._work, self._commits, self._tell_time):
             self._tasks.append(asyncio.create_task(self._guard(work)))
         head = self.partition.head
         self._log.info("service_started", config=self._given.hash, read=head.read, log_end=self.store.next_offset)
@@ -146,22 +147,27 @@ class Embedded:
         while not (self._caught_up() and self._clean.is_set()):
             await self._or_failure(self._clean.wait() if self._caught_up() else self._idle.wait())
 
-    async def stop(self) -> None:
-        """Take nothing more, work the rest off, commit, close the store. After a failure: only close."""
+    def close_door(self) -> None:
+        """Take nothing more; what was taken is still worked off."""
         self._closed = self._closed or "the service is stopping"
+
+    async def stop(self) -> None:
+        """Take nothing more, work the rest off, commit, close the store. Raises what made the service fail."""
+        self.close_door()
         try:
             if not self._failed.done() and self._tasks:
                 await self.drain()
                 self._stopping = True
                 self._something_to_commit()
                 await self.drain()
+            self._failed_already()
         finally:
             await self.abandon()
         self._log.info("service_stopped", read=self.partition.head.read)
 
     async def abandon(self) -> None:
         """Drop everything in memory and close the store: what a crash leaves behind, within one process."""
-        self._closed = self._closed or "the service is stopping"
+        self.close_door()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -230,9 +236,10 @@ class Embedded:
         stage = self.partition.stage
         watermark = stage.position.watermark
         reason = self._closed or self._disk or self._brake.reason(now)
+        status = "ok" if self._reached_end else "starting"
         door = self.partition.signals.stage.totals().door
         return Health(
-            status="stopped" if reason else "ok",
+            status="stopped" if reason else status,
             uptime_seconds=(now - self._started) / 1e6,
             watermark=None if watermark is None else format_time(watermark),
             lag_seconds=None if watermark is None else (now - watermark) / 1e6,
@@ -309,6 +316,7 @@ class Embedded:
                 continue
             if not self._arriving:
                 self._idle.set()
+                self._reached_end = True
             await self._fresh.wait()
 
     async def _tell_time(self) -> None:
@@ -382,9 +390,9 @@ class Embedded:
 
     # -- failing -----------------------------------------------------------------------------------------------------
 
-    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guard(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()
         except Exception as error:
             self._closed = f"the service has failed ({type(error).__name__})"
             if not self._failed.done():
@@ -397,5 +405,8 @@ class Embedded:
         await asyncio.wait([task, self._failed], return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             task.cancel()
+        self._failed_already()
+
+    def _failed_already(self) -> None:
         if self._failed.done():
             self._failed.result()

@@ -63,9 +63,9 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
         return problem.response()
     except web.HTTPException as refused:
         return _from_http(refused).response()
-    except ConnectionError:
-        raise
     except Exception as error:
+        if isinstance(error, web.RequestPayloadError) or _left(request, error):
+            return Problem(400, "cut_short", "body: it ended early.").response()
         route = route_of(request)
         structlog.get_logger("http").error("request_failed", route=route, method=request.method, exc_info=error)
         return Problem(500, "internal", "The request failed here; the service's log says where.").response()
@@ -75,6 +75,12 @@ def route_of(request: web.Request) -> str:
     """The route's pattern: a closed set, unlike the path, which may carry a customer's id."""
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else "unknown"
+
+
+def _left(request: web.Request, error: Exception) -> bool:
+    """Whether the client hung up, so that nobody reads the answer."""
+    transport = request.transport
+    return isinstance(error, ConnectionError) and (transport is None or transport.is_closing())
 
 
 def _from_http(refused: web.HTTPException) -> Problem:

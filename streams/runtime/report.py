@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich import box
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from streams.reasons import INVALID
 
-_COUNTS = ("entered", "completed", "abandoned", "in_flight", "recovered", "skipped", "repeated", "unattributed", "merged")
+_ALSO = ("recovered", "skipped", "repeated", "unattributed", "merged")
 
 
 def print_report(console: Console, summary: Mapping[str, Any], dead_letters: Mapping[str, int], name: str) -> None:
@@ -26,6 +26,8 @@ def print_report(console: Console, summary: Mapping[str, Any], dead_letters: Map
         console.print(f"  invalid: {count:,} × {reason} – {INVALID.get(reason, '')}", style="yellow", highlight=False)
     for journey, content in summary["journeys"].items():
         console.print(_journey(journey, content["steps"]))
+        for line in _besides(content["steps"]):
+            console.print(line, style="dim", highlight=False)
     if summary["signals"]:
         console.print(_signals(summary["signals"]))
     if summary["decisions"]:
@@ -40,29 +42,52 @@ def print_report(console: Console, summary: Mapping[str, Any], dead_letters: Map
 
 
 def _journey(name: str, steps: Mapping[str, Mapping[str, int]]) -> Table:
-    shown = [count for count in _COUNTS if count in _COUNTS[:4] or any(step[count] for step in steps.values())]
-    table = Table(title=f"journey {name}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("step")
-    for count in shown:
-        table.add_column(count.replace("_", " "), justify="right")
-    table.add_column("converted", justify="right")
+    table = _table(f"journey {name}", "step", "entered", "completed", "abandoned", "in flight", "converted")
     last = list(steps)[-1]
     for step, counts in steps.items():
         settled = counts["completed"] + counts["abandoned"]
         share = "goal" if step == last else f"{counts['completed'] / settled:.1%}" if settled else "–"
-        table.add_row(step, *(f"{counts[count]:,}" for count in shown), share)
+        numbers = (f"{counts[count]:,}" for count in ("entered", "completed", "abandoned", "in_flight"))
+        table.add_row(step, *numbers, share)
     return table
 
 
+def _besides(steps: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """The rarer counts, a line per kind: they are mostly zero."""
+    for count in _ALSO:
+        where = ", ".join(f"{counts[count]:,} at {step}" for step, counts in steps.items() if counts[count])
+        if where:
+            yield f"{count}: {where}"
+
+
 def _signals(signals: Mapping[str, Mapping[str, Any]]) -> Table:
-    table = Table(title="signals", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("signal", "n", "value", "95 % interval"):
-        table.add_column(column, justify="left" if column == "signal" else "right")
+    table = _table("signals", "signal", "n", "value", "95 % interval")
     for name, estimate in signals.items():
         if estimate["value"] is None:
-            table.add_row(name, f"{estimate['n']:,}", "–", "too few")
+            table.add_row(name, f"{estimate['n']:,}", "–", "too few to say")
         else:
             low, high = estimate["low"], estimate["high"]
-            interval = "–" if low is None or high is None else f"{low:.4g} … {high:.4g}"
-            table.add_row(name, f"{estimate['n']:,}", f"{estimate['value']:.4g}", interval)
+            interval = "–" if low is None or high is None else f"{_short(low)} … {_short(high)}"
+            table.add_row(name, f"{estimate['n']:,}", _short(estimate["value"]), interval)
+    return table
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+
+
+def _table(title: str, first: str, *numbers: str) -> Table:
+    table = Table(
+        title=f"\n{title}",
+        title_justify="left",
+        title_style="bold",
+        box=box.HORIZONTALS,
+        show_edge=False,
+        pad_edge=False,
+        border_style="dim",
+        header_style="dim",
+    )
+    table.add_column(first, no_wrap=True)
+    for column in numbers:
+        table.add_column(column, justify="right", no_wrap=True)
     return table

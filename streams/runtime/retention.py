@@ -17,7 +17,7 @@ class Retention(msgspec.Struct, frozen=True):
     age
         Microseconds since reception.
     size
-        Bytes of bodies.
+        Bytes of bodies; the row that crosses it stays.
     portion
         Most rows deleted with one commit, so that no commit takes long.
     """

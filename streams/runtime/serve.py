@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
-from streams.errors import CannotStart, TouchlineError
+from streams.errors import CannotStart
 from streams.runtime.commit import HeadMoved
 from streams.runtime.embedded import Embedded
 from streams.runtime.store.store import StoreFailed
 from streams.runtime.web import Web
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+Beside = Callable[[asyncio.Event], Awaitable[None]]
 
 
-async def serve(
-    embedded: Embedded, web: Web, host: str, port: int, beside: Callable[[asyncio.Event], Awaitable[None]] | None = None
-) -> None:
+async def serve(embedded: Embedded, web: Web, host: str, port: int, beside: Beside | None = None) -> None:
     """Start, wait for SIGINT or SIGTERM, then: take nothing more, work the rest off, commit, close.
 
     `beside` runs next to the service, gets the event that a signal sets, and ends the service by returning. Raises
@@ -29,42 +27,35 @@ async def serve(
     for number in _SIGNALS:
         loop.add_signal_handler(number, ended.set)
     try:
-        await _serve(embedded, web, host, port, ended, beside)
-    except (HeadMoved, StoreFailed, OSError) as error:
+        await _run(embedded, web, host, port, ended, beside)
+    except (HeadMoved, StoreFailed) as error:
         raise CannotStart(f"{embedded.store.path}: {error}") from error
     finally:
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
 
 
-async def _serve(
-    embedded: Embedded,
-    web: Web,
-    host: str,
-    port: int,
-    ended: asyncio.Event,
-    beside: Callable[[asyncio.Event], Awaitable[None]] | None,
-) -> None:
+async def _run(embedded: Embedded, web: Web, host: str, port: int, ended: asyncio.Event, beside: Beside | None) -> None:
+    tasks: list[asyncio.Task[object]] = []
     try:
         await embedded.start()
         await web.start(host, port)
         embedded.store.lock.announce(f"[{host}]:{web.port}" if ":" in host else f"{host}:{web.port}")
-        waiting: list[asyncio.Future[object]] = [
-            asyncio.ensure_future(ended.wait()),
-            asyncio.ensure_future(embedded.wait()),
-        ]
+        tasks = [asyncio.create_task(ended.wait()), asyncio.create_task(embedded.wait())]
         if beside is not None:
-            waiting.append(asyncio.ensure_future(beside(ended)))
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            tasks.append(asyncio.create_task(_await(beside(ended))))
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         ended.set()
-        embedded.close_door("the service is stopping")
-        await web.stop()
         if beside is not None:
-            await waiting[-1]
-        for task in waiting[:2]:
-            task.cancel()
-            with suppress(asyncio.CancelledError, TouchlineError, HeadMoved, StoreFailed):
-                await task
+            await tasks[2]
     finally:
+        embedded.close_door()
         await web.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await embedded.stop()
+
+
+async def _await(work: Awaitable[None]) -> None:
+    await work

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
+from typing import Any
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from streams.config.structs import Config
@@ -49,6 +52,16 @@ _MEDIA = {
 }
 
 
+class _ServerLog(logging.LoggerAdapter[logging.Logger]):
+    """Keeps quiet about strangers who send no HTTP; aiohttp would report each as an error with its bytes."""
+
+    def exception(self, msg: object, *args: object, exc_info: Any = True, **kwargs: Any) -> None:
+        if isinstance(exc_info, HttpProcessingError):
+            structlog.get_logger("http").debug("request_unreadable", error=type(exc_info).__name__)
+        else:
+            super().exception(msg, *args, exc_info=exc_info, **kwargs)
+
+
 class Web:
     """Serves a service over HTTP between `start` and `stop`."""
 
@@ -84,6 +97,12 @@ class Web:
         self._app.router.add_route(method, path, self._for(need, handler))
 
     @property
+    def addresses(self) -> list[tuple[str, str]]:
+        """(method, path's pattern) of everything served."""
+        routes = ((route.method, route.resource) for route in self._app.router.routes())
+        return sorted((method, resource.canonical) for method, resource in routes if resource is not None)
+
+    @property
     def port(self) -> int:
         """The port listened on, once started."""
         return self._access.port
@@ -94,6 +113,7 @@ class Web:
         runner = web.AppRunner(
             self._app,
             access_log=None,  # paths may hold customers' ids
+            logger=_ServerLog(logging.getLogger("http"), {}),
             auto_decompress=False,  # the door bounds what it inflates
             handle_signals=False,
             shutdown_timeout=_GOODBYE_SECONDS,
@@ -172,6 +192,7 @@ class Web:
             headers.update(_CORS)
         for name, value in headers.items():
             response.headers.setdefault(name, value)
+        response.headers["Server"] = "touchline"  # not what it is made of
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         """GET / and the console's other files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -34,9 +35,7 @@ _SQUARES_LOW_BITS = 62
 Histogram = Mapping[int, int]
 
 
-def measure(
-    signal: Signal, quantity: str, sums: Sequence[int], histogram: Histogram, covered: int
-) -> Estimate:
+def measure(signal: Signal, quantity: str, sums: Sequence[int], histogram: Histogram, covered: int) -> Estimate:
     """A quantity of a signal from [n, top, bottom, total, squares] and its histogram over `covered` seconds.
 
     `value` is what the file's `as` says. A percentile in the file's own words (`p90`) needs the histogram.
@@ -131,7 +130,7 @@ class Gauges:
             self.dirty.add(measured.signal)
             squares = (measured.squares_high << _SQUARES_LOW_BITS) + measured.squares_low
             added = (measured.n, measured.top, measured.bottom, measured.total, squares)
-            for series in self._series(gauge, columns, measured.cell, tick):
+            for series in gauge.table.find(columns, measured.cell, tick, functools.partial(self._open_segment, gauge)):
                 delta = self._delta.get(series.row)
                 if delta is None:
                     self._delta[series.row] = list(added)
@@ -146,18 +145,14 @@ class Gauges:
                 for bucket, count in measured.histogram.items():
                     gauge.histogram[bucket] = gauge.histogram.get(bucket, 0) + count
 
-    def _series(self, gauge: Gauge, columns: Columns, cell: tuple[str, ...], tick: int) -> list[GaugeSeries]:
-        found = [gauge.table.whole]
-        for place in gauge.table.places(columns, cell, tick):
-            series = gauge.table.values.get(place)
-            if series is None:
-                series = gauge.table.values[place] = self._open_segment(gauge)
-            found.append(series)
-        return found
-
     def _open_segment(self, gauge: Gauge) -> GaugeSeries:
         windows = [STANDARD[name] for name in SEGMENT_WINDOWS]
         return GaugeSeries(self.rings.open(), windows if gauge.needs_histogram else None)
+
+    def forget(self) -> None:
+        """Values were admitted or lost their place."""
+        for gauge in self.gauges.values():
+            gauge.table.forget()
 
     def close(self, tick: int) -> set[int]:
         """Close the tick; returns the rows that changed."""
@@ -173,7 +168,7 @@ class Gauges:
         """Values that lost their place: what they counted is `other` from now on."""
         for value in values:
             for name, gauge in self.gauges.items():
-                series = gauge.table.values.pop((dimension, value), None)
+                series = gauge.table.remove((dimension, value))
                 if series is None:
                     continue
                 self.dirty.add(name)
@@ -188,7 +183,8 @@ class Gauges:
         """Drop the series of dimensions that are no longer in the file."""
         for name, gauge in self.gauges.items():
             for place in [place for place in gauge.table.values if place[0] not in names]:
-                self.rings.close(gauge.table.values.pop(place).row)
+                self.rings.close(gauge.table.values[place].row)
+                gauge.table.remove(place)
                 self.dirty.add(name)
 
     # Reading
@@ -218,8 +214,7 @@ class Gauges:
         gauge, tick = self.gauges[name], self.rings.tick or 0
         signal = gauge.signal
         shown = {
-            window: self.estimate(name, "value", seconds, covered[window], tick)
-            for window, seconds in STANDARD.items()
+            window: self.estimate(name, "value", seconds, covered[window], tick) for window, seconds in STANDARD.items()
         }
         state: State = "breached" if breached else "collecting" if shown["1h"].value is None else "ok"
         return SignalView(

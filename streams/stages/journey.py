@@ -5,6 +5,7 @@ Pure: time reaches it only as records, nothing it returns depends on where a bat
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 
@@ -15,8 +16,8 @@ from streams import customer as customers
 from streams import merging, seen
 from streams.codec import Rejection, decode_timed, encode, sequence_number, settle
 from streams.customer import IN_FLIGHT, Customer
-from streams.effects import DeadLetter, Decision, Effects, Partial
-from streams.journeys import SEPARATOR, Walk, segment_values
+from streams.effects import DeadLetter, Effects
+from streams.journeys import NEVER, SEPARATOR, Walk, segment_values
 from streams.measures import end_session, observe
 from streams.model import Event, Record
 from streams.rules import Rules
@@ -37,6 +38,8 @@ TIME_ADVANCED = "touchline.time.advanced"
 CONFIG_ACTIVATED = "touchline.config.activated"
 BUCKETS = 1024
 _FORGET_AFTER = 2 * seen.WINDOW
+_COMPACT = 1024
+"""Applied entries that may stay at the front of the reorder buffer before they are cut off."""
 
 Decoded = tuple[Event, int | None] | Rejection
 RulesByHash = Callable[[str], Rules]
@@ -114,14 +117,18 @@ class JourneyStage:
         self._tally = Tally()
         self._cache: dict[str, Customer | None] = {}
         self._dirty: set[str] = set()
-        self._due: dict[str, int] = {}
         self._timers: list[tuple[int, str]] = []
+        """A heap; an entry whose customer has another timer by now is passed over."""
+        self._pending = 0
         self._timers_changed: set[str] = set()
         self._waiting: list[Waiting] = []
+        """The reorder buffer: sorted; those before `_front` have been applied. Mostly appended to."""
+        self._front = 0
         self._read = 0
         self._cursor = 0
         self._watermark: int | None = None
         self._first_tick: int | None = None
+        self._tick_end = 0
         self._partials = 0
         self._dead_letters = 0
         self._last_time: int | None = None
@@ -151,7 +158,7 @@ class JourneyStage:
         stage = cls(rules, partition=partition, rules_by_hash=rules_by_hash)
         stage._read, stage._cursor = stored.read, stored.low
         stage._watermark, stage._first_tick = stored.watermark, stored.first_tick
-        stage._tick_end = 0 if stored.first_tick is None else (stored.first_tick + 1) * TICK
+        stage._tick_end = 0 if stored.watermark is None else (stored.watermark // TICK + 1) * TICK
         stage._partials, stage._dead_letters = stored.partials, stored.dead_letters
         stage._last_time = stored.last_time
         stage._shapes = stored.shapes
@@ -159,14 +166,14 @@ class JourneyStage:
         stage._population = seen.Population(rules.config.dedup.max_ids, stored.seen_hours, stored.seen_floor)
         stage._tally = Tally.restore(stored.tally)
         stage._walk = Walk(rules.dimensions, stage._tally)
-        stage._due = dict(timers)
-        stage._timers = sorted((due, key) for key, due in stage._due.items())
+        stage._timers = sorted((due, key) for key, due in timers)
+        stage._pending = len(stage._timers)
         return stage
 
     @property
     def position(self) -> Position:
         """Where the partition stands."""
-        low = min((entry[4] for entry in self._waiting), default=self._cursor)
+        low = min((entry[4] for entry in self._waiting[self._front :]), default=self._cursor)
         return Position(self._read, min(low, self._cursor), self._watermark)
 
     @property
@@ -177,7 +184,7 @@ class JourneyStage:
     @property
     def pending_timers(self) -> int:
         """Customers with a timer."""
-        return len(self._due)
+        return self._pending
 
     @property
     def cached(self) -> int:
@@ -199,7 +206,7 @@ class JourneyStage:
         self._use(rules)
         if rules.dimensions != old:
             self._tally.reshape(_mapping(old, rules.dimensions))
-        self._population.limit = rules.config.dedup.max_ids
+        self._population.resize(rules.config.dedup.max_ids)
 
     def needs(self, batch: Sequence[Record]) -> set[str]:
         """Keys of states that `process(batch)` may touch and that are not in memory; ask again after `load`."""
@@ -216,7 +223,7 @@ class JourneyStage:
             if moments and (reach is None or min(moments) - self._lateness > reach):
                 reach = min(moments) - self._lateness
         if reach is not None:
-            for entry in _below(self._waiting, reach):
+            for entry in self._waiting[self._front : bisect_left(self._waiting, (reach,), self._front)]:
                 self._want(entry[5], wanted)
             for timer in _below(self._timers, reach):
                 self._want_key(timer[1], wanted)
@@ -236,8 +243,9 @@ class JourneyStage:
                 decoded = self._decoded[1]
             self._decoded = None
         if decoded is None:
+            take, decode = self._take, self._decode
             for record in batch:
-                self._take(record, self._decode(record))
+                take(record, decode(record))
         else:
             for record, result in zip(batch, decoded, strict=True):
                 self._take(record, result)
@@ -264,7 +272,7 @@ class JourneyStage:
         for key in self._dirty:
             customer = self._cache.get(key)
             states[key] = None if customer is None else customers.encode(customer)
-        timers = {key: self._due.get(key) for key in self._timers_changed}
+        timers = {key: None if (one := self._cache.get(key)) is None else one.due for key in self._timers_changed}
         self._dirty.clear()
         self._timers_changed.clear()
         head = Head(
@@ -278,7 +286,7 @@ class JourneyStage:
             self._rules.hash,
             self._shapes,
             self._last_time,
-            self._population.hours,
+            self._population.counted(),
             self._population.floor,
             self._tally.snapshot(),
         )
@@ -307,7 +315,7 @@ class JourneyStage:
     @staticmethod
     def _decode(record: Record) -> Decoded:
         body = record.body
-        if type(body) is Event:
+        if isinstance(body, Event):
             if record.time is not None:
                 return body, record.time
             time = settle(body, internal=record.internal)
@@ -353,7 +361,12 @@ class JourneyStage:
         else:
             sequence = event.sequence
             order = 0 if sequence is None else sequence_number(sequence)
-            heappush(self._waiting, (time, order, event.source, event.id, offset, event, record, future))
+            entry = (time, order, event.source, event.id, offset, event, record, future)
+            waiting = self._waiting
+            if not waiting or waiting[-1] < entry:
+                waiting.append(entry)
+            else:
+                insort(waiting, entry, self._front)
         self._move(time if log_time is None or time < log_time else log_time)
 
     def _obey(self, event: Event, time: int | None, log_time: int | None) -> None:
@@ -387,7 +400,7 @@ class JourneyStage:
             self._tick_end = (self._first_tick + 1) * TICK
         elif reached > watermark:
             if (
-                (self._waiting and self._waiting[0][0] < reached)
+                (self._front < len(self._waiting) and self._waiting[self._front][0] < reached)
                 or reached >= self._tick_end
                 or (self._timers and self._timers[0][0] < reached)
             ):
@@ -397,47 +410,58 @@ class JourneyStage:
     def _advance(self, reached: int) -> None:
         """Apply everything before `reached` in order: events, then timers of the same time; close full ticks."""
         waiting, timers = self._waiting, self._timers
+        at, end = self._front, len(waiting)
         while True:
-            event_time = waiting[0][0] if waiting else reached
             timer_time = timers[0][0] if timers else reached
-            if event_time <= timer_time:
-                if event_time >= reached:
+            while at < end:
+                entry = waiting[at]
+                time = entry[0]
+                if time > timer_time or time >= reached:
                     break
-                if event_time >= self._tick_end:
-                    self._close(event_time // TICK - 1)
-                time, _, _, _, _, event, record, future = heappop(waiting)
-                self._apply(event, record, time, time, future)
-            else:
-                if timer_time >= reached:
-                    break
-                if timer_time >= self._tick_end:
-                    self._close(timer_time // TICK - 1)
-                due, key = heappop(timers)
-                if self._due.get(key) == due:
-                    self._fire(key, due)
+                if time >= self._tick_end:
+                    self._close_open(time // TICK)
+                at += 1
+                self._apply(entry[5], entry[6], time, time, entry[7])
+                if timers and timers[0][0] < timer_time:
+                    timer_time = timers[0][0]
+            if timer_time >= reached or not timers:
+                break
+            if timer_time >= self._tick_end:
+                self._close_open(timer_time // TICK)
+            due, key = heappop(timers)
+            customer = self._cache.get(key)
+            if customer is not None and customer.due == due:
+                self._fire(key, customer, due)
+        if at > _COMPACT and 2 * at > end:
+            del waiting[:at]
+            at = 0
+        self._front = at
         if reached >= self._tick_end:
             self._close(reached // TICK - 1)
 
-    def _close(self, last: int) -> None:
-        """Declare all ticks up to `last` closed: one partial for the open one if it has content, one for the rest."""
-        first = self._first_tick
-        if first is None:
-            self._first_tick = first = last
-            self._tick_end = (first + 1) * TICK
-        if last < first:
-            return
-        open_tick = self._tick_end // TICK - 1
+    def _close_open(self, following: int) -> None:
+        """Close the open tick because something happens in a later one; empty ticks between are its to declare."""
         if not self._tally.empty:
-            self._emit(self._tally.close(self.partition, self._partials, first, open_tick, self._rules.hash))
-            first = open_tick + 1
-        if first <= last:
-            self._emit(self._tally.close(self.partition, self._partials, first, last, self._rules.hash))
-        self._first_tick = last + 1
+            self._emit(self._tick_end // TICK - 1)
+        self._tick_end = (following + 1) * TICK
+
+    def _close(self, last: int) -> None:
+        """Declare all ticks up to `last` closed: the open one if it has content, then the empty rest as one range."""
+        if self._first_tick is None:
+            self._first_tick = last
+            self._tick_end = (last + 1) * TICK
+        if not self._tally.empty:
+            self._emit(self._tick_end // TICK - 1)
+        if self._first_tick <= last:
+            self._emit(last)
         self._tick_end = (last + 2) * TICK
 
-    def _emit(self, partial: Partial) -> None:
-        self._effects.partials.append(partial)
+    def _emit(self, tick: int) -> None:
+        """The partial of `tick`, which also declares the empty ticks since the last one."""
+        first = tick if self._first_tick is None else self._first_tick
+        self._effects.partials.append(self._tally.close(self.partition, self._partials, first, tick, self._rules.hash))
         self._partials += 1
+        self._first_tick = tick + 1
 
     # -- applying ------------------------------------------------------------------------------------------------
 
@@ -462,12 +486,12 @@ class JourneyStage:
                 customer = cache[key] = Customer(shape=self._shape)
         tally = self._tally
         door = tally.door
+        population = self._population
+        if effective - customer.seen_since >= seen.WINDOW or population.floor > customer.seen_since:
+            seen.turn(customer, effective, population.floor)
+            self._dirty.add(key)
         identity = seen.digest(event.source, event.id)
-        if effective - customer.seen_since >= seen.WINDOW or self._population.floor > customer.seen_since:
-            seen.turn(customer, effective, self._population.floor)
-        if customer.seen and seen.is_duplicate(customer, identity) or (
-            customer.seen_before and seen.is_duplicate(customer, identity)
-        ):
+        if (identity in customer.seen or identity in customer.seen_before) and seen.is_duplicate(customer, identity):
             door[DUPLICATE] += 1
             return
         event_type = event.type
@@ -478,47 +502,61 @@ class JourneyStage:
             refusal = self._merge(event, key, customer, data, identity, effective)
             if refusal is not None:
                 self._reject(record, *refusal)
+                if customer.due is None:
+                    self._drop(key)
                 return
-            if (survivor := cache.get(key)) is not None:
-                customer = survivor
+            customer = cache.get(key) or customer
         else:
-            self._remember(customer, identity, effective)
+            if effective >= population.hour_end or population.room <= 0:
+                door[EVICTED] += population.make_room(effective)
+            population.room -= 1
+            customer.seen += identity
+            if len(customer.seen) + len(customer.seen_before) > self._most_seen_bytes:
+                door[EVICTED] += seen.trim(customer, self._max_ids_per_key)
         door[ACCEPTED] += 1
         if time < effective:
             door[LATE] += 1
         if future:
             door[FUTURE] += 1
         customer.touched = effective
-        tally.types[event_type] = tally.types.get(event_type, 0) + 1
+        types = tally.types
+        types[event_type] = types.get(event_type, 0) + 1
         tally.see(event.source, time)
+        walk = self._walk
+        walk.earliest = NEVER
         if event_type == "customer.identified":
             customer.identified = True
             customer.traits.update(data)
         hits = self._hits.get(event_type)
         if hits is not None:
             if subject is not None:
-                walk = self._walk
                 for rule, candidates in hits.journeys:
                     walk.take(rule, candidates, customer, key, data, time, effective)
             if hits.signals:
                 cell = segment_values(self._rules.dimensions, data, None, customer.traits)
                 for signal in hits.signals:
-                    observe(signal, customer, data, cell, time, effective, tally)
-        due = self._due.get(key)
-        next_due = self._next_due(customer)
-        if due is None or next_due < due:
-            self._due[key] = next_due
-            heappush(self._timers, (next_due, key))
-            if not self.resident:
-                self._timers_changed.add(key)
-        if not self.resident:
-            self._dirty.add(key)
+                    due = observe(signal, customer, data, cell, time, effective, tally)
+                    if due < walk.earliest:
+                        walk.earliest = due
+        if customer.due is None:
+            self._schedule(key, customer, self._next_due(customer))
+        elif walk.earliest < customer.due:
+            self._schedule(key, customer, walk.earliest)
+        self._dirty.add(key)
 
-    def _remember(self, customer: Customer, identity: bytes, effective: int) -> None:
-        fallen = self._population.take(effective)
-        fallen += seen.remember(customer, identity, self._max_ids_per_key)
-        if fallen:
-            self._tally.door[EVICTED] += fallen
+    def _schedule(self, key: str, customer: Customer, due: int) -> None:
+        if customer.due is None:
+            self._pending += 1
+        customer.due = due
+        heappush(self._timers, (due, key))
+        self._timers_changed.add(key)
+
+    def _drop(self, key: str) -> None:
+        """Forget a state; it remains known that nothing is stored under its key."""
+        if self.resident:
+            del self._cache[key]
+        else:
+            self._cache[key] = None
 
     def _next_due(self, customer: Customer) -> int:
         """Earliest timer of a customer, the one that forgets it included."""
@@ -529,26 +567,19 @@ class JourneyStage:
             return customer.touched + self._retain
         return customer.touched + _FORGET_AFTER
 
-    def _fire(self, key: str, due: int) -> None:
+    def _fire(self, key: str, customer: Customer, due: int) -> None:
         """A customer's timer: whatever is due by now happens, then the next one is set."""
-        del self._due[key]
-        customer = self._cache.get(key)
-        if not self.resident:
-            self._timers_changed.add(key)
-        if customer is None:
-            return
         if customer.instances or customer.sessions:
             self._expire(customer, due)
+        customer.due = None
+        self._pending -= 1
         next_due = self._next_due(customer)
         if next_due <= due:
-            self._cache[key] = None
-            if self.resident:
-                del self._cache[key]
+            self._drop(key)
         else:
-            self._due[key] = next_due
-            heappush(self._timers, (next_due, key))
-        if not self.resident:
-            self._dirty.add(key)
+            self._schedule(key, customer, next_due)
+        self._timers_changed.add(key)
+        self._dirty.add(key)
 
     def _expire(self, customer: Customer, due: int) -> None:
         for name, instance in list(customer.instances.items()):
@@ -578,32 +609,30 @@ class JourneyStage:
         """`customer.merged`: returns why it is refused, else moves everything and leaves a forwarding address."""
         find = self._cache.get
         into = merging.resolve(str(data["into"]), find)
-        if into == ending and event.subject != ending:
-            self._remember(gone, identity, effective)
+        repeated = into == ending and event.subject != ending
+        if not repeated:
+            refused = merging.refusal(ending, into, data.get("force") is True, find)
+            if refused is not None:
+                return refused
+        self._population.make_room(effective)
+        self._population.room -= 1
+        gone.seen += identity
+        if repeated:
             return None
-        refused = merging.refusal(ending, into, data.get("force") is True, find)
-        if refused is not None:
-            return refused
-        self._remember(gone, identity, effective)
         survivor = find(into)
         if survivor is None:
             survivor = self._cache[into] = Customer(shape=self._shape, seen_since=gone.seen_since)
         merging.absorb(gone, survivor, self._walk, self._rules)
         survivor.touched = max(survivor.touched, effective)
         self._cache[ending] = Customer(shape=self._shape, touched=effective, into=into)
-        self._schedule(into, survivor)
-        if not self.resident:
-            self._dirty.add(into)
+        self._dirty.add(into)
+        self._dirty.add(ending)
+        if gone.due is not None:
+            self._pending -= 1
+        due = self._next_due(survivor)
+        if survivor.due is None or due < survivor.due:
+            self._schedule(into, survivor, due)
         return None
-
-    def _schedule(self, key: str, customer: Customer) -> None:
-        next_due = self._next_due(customer)
-        due = self._due.get(key)
-        if due is None or next_due < due:
-            self._due[key] = next_due
-            heappush(self._timers, (next_due, key))
-            if not self.resident:
-                self._timers_changed.add(key)
 
     # -- inner ---------------------------------------------------------------------------------------------------
 
@@ -614,10 +643,10 @@ class JourneyStage:
         self._lateness = config.allowed_lateness
         self._max_ahead = config.max_ahead
         self._max_ids_per_key = config.dedup.max_ids_per_key
+        self._most_seen_bytes = config.dedup.max_ids_per_key * seen.WIDTH
         self._retain = config.retain
         self._walk = Walk(rules.dimensions, self._tally)
         self._sessions = rules.sessions
-        self._tick_end = 0 if self._first_tick is None else (self._first_tick + 1) * TICK
         self._shape = self._shape_of(rules.dimensions)
         for customer in self._cache.values():
             if customer is not None:
@@ -660,6 +689,9 @@ class JourneyStage:
 
     def _drain(self) -> Effects:
         effects = self._effects
+        if self.resident:
+            self._dirty.clear()
+            self._timers_changed.clear()
         self._effects = Effects([], [], [])
         return effects
 
@@ -678,7 +710,7 @@ def _mapping(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(old.index(name) if name in old else -1 for name in new)
 
 
-def _below(heap: Sequence[tuple[int, ...] | Waiting | tuple[int, str]], limit: int) -> Iterator[tuple]:  # type: ignore[type-arg]  # entries differ in length
+def _below(heap: Sequence[tuple[int, str]], limit: int) -> Iterator[tuple[int, str]]:
     """Entries of a heap whose first item is under a limit, without disturbing it."""
     stack = [0]
     while stack:

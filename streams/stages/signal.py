@@ -15,19 +15,17 @@ import msgspec
 
 from streams.config.structs import Config
 from streams.effects import Decision, Partial
-from streams.estimates import Estimate
-from streams.expectations import Expectation
-from streams.segments import Dimension
+from streams.stages import dimensions, watch
 from streams.stages.closing import Closing
+from streams.stages.dimensions import Dimensions
 from streams.stages.gauges import Gauges
-from streams.stages.series import UNKNOWN, Columns
 from streams.stages.steps import Steps
+from streams.stages.watch import Watch
 from streams.summary import Counted, Totals
 from streams.view import JourneyView, View
 from streams.windows import STANDARD, Window
 
 META = "meta"
-_SECOND = 1_000_000
 _STEP = "step"
 _SIGNAL = "signal"
 
@@ -43,18 +41,10 @@ class _Meta(msgspec.Struct, array_like=True):
     declared: dict[int, int]
     waiting: list[Partial]
     cells: dict[str, tuple[str, ...]]
-    dimensions: list[tuple[str, tuple[int, dict[str, int], dict[str, int], dict[str, tuple[int, int]]]]]
-    expectations: dict[str, tuple[bool, int | None, int | None]]
+    dimensions: dimensions.Stored
+    expectations: dict[str, watch.State]
     counted: Counted
-
-
-class _Watched(msgspec.Struct):
-    """An expectation and where its estimate comes from."""
-
-    expectation: Expectation
-    key: tuple[str, str] | str
-    """(journey, step), or a signal's name."""
-    row: int
+    upcoming: list[str]
 
 
 class SignalStage:
@@ -67,17 +57,14 @@ class SignalStage:
         """The last closed tick; None before the first."""
         self._first_tick: int | None = None
         self._closing = Closing(partitions)
-        self._dimensions = {segment.name: Dimension(segment.name, segment.values) for segment in config.segments}
-        self._cells = {config_hash: tuple(self._dimensions)}
-        """What the cells of partials mean, by hash of the file that counted them."""
+        self._dimensions = Dimensions(config.segments, config_hash)
         self._upcoming: dict[str, Config] = {}
-        self._columns: dict[str, Columns] = {}
-        overs = _overs(config)
+        """Files that hold from the first tick declared under them, by hash."""
+        overs = watch.overs(config)
         self._steps = Steps(config, overs)
         self._gauges = Gauges(config, overs)
+        self._watch = Watch(config, self._steps, self._gauges, self._covered, {})
         self._counted = Counted()
-        self._watched: list[_Watched] = []
-        self._watch({})
 
     # Input
 
@@ -100,7 +87,7 @@ class SignalStage:
         """
         if config_hash == self.hash:
             return
-        self._cells[config_hash] = tuple(segment.name for segment in config.segments)
+        self._dimensions.know(config.segments, config_hash)
         if self._closing.partitions == 1:
             self._switch(config, config_hash, self._next_tick())
         else:
@@ -112,7 +99,7 @@ class SignalStage:
         A repeat is ignored. Raises SequenceGap when a partial before it is missing and ValueError when its file is not
         known; the stage is unchanged then.
         """
-        if partial.config not in self._cells:
+        if partial.config not in self._dimensions.cells:
             raise ValueError(
                 f"partial {partial.sequence} of partition {partial.partition} was counted under file "
                 f"{partial.config!r}, which is not known here: call activate first"
@@ -154,7 +141,8 @@ class SignalStage:
         if self.tick is None or self.tick >= last:
             return
         while True:
-            due = min((due for due in self._dues() if due is not None), default=None)
+            dues = [due for due in (self._steps.next_due(), self._watch.next_due()) if due is not None]
+            due = min(dues, default=None)
             if due is None or due > last:
                 break
             self._close(max(due, self.tick + 1), (), decisions)
@@ -164,133 +152,49 @@ class SignalStage:
             self._gauges.close(last)
             self.tick = last
 
-    def _dues(self) -> list[int | None]:
-        return [self._steps.next_due(), *(watched.expectation.due() for watched in self._watched)]
-
     def _close(self, tick: int, partials: Sequence[Partial], decisions: list[Decision]) -> None:
         self._free_silent(tick)
         if partials:
             if self._first_tick is None and any(partial.types or partial.measured for partial in partials):
                 self._first_tick = tick
-            self._admit(tick, partials)
+            if self._dimensions.admit(tick, partials):
+                self._steps.forget()
+                self._gauges.forget()
             for partial in partials:
-                columns = self._columns_of(partial.config)
+                columns = self._dimensions.columns(partial.config)
                 self._steps.take(partial, columns)
                 self._gauges.take(partial, columns)
                 self._counted.take(partial)
         changed_steps = self._steps.close(tick)
         changed_signals = self._gauges.close(tick)
         self.tick = tick
-        for watched in self._watched:
-            changed = changed_signals if isinstance(watched.key, str) else changed_steps
-            due = watched.expectation.due()
-            if watched.row in changed or (due is not None and due <= tick):
-                decision = watched.expectation.check(tick, self._estimate(watched, tick))
-                if decision is not None:
-                    decisions.append(decision)
+        decisions.extend(self._watch.check(tick, changed_steps, changed_signals))
 
-    def _estimate(self, watched: _Watched, tick: int) -> Estimate:
-        expectation = watched.expectation
-        window = expectation.window
-        if not isinstance(watched.key, str):
-            return self._steps.conversion(watched.key, window.seconds)
-        covered = self._covered(window, tick)
-        return self._gauges.estimate(watched.key, expectation.quantity, window.seconds, covered, tick)
+    def _free_silent(self, tick: int) -> None:
+        for dimension in self._dimensions:
+            freed = dimension.silent(tick)
+            if freed:
+                self._steps.free(dimension.name, freed)
+                self._gauges.free(dimension.name, freed, tick)
+                self._steps.forget()
+                self._gauges.forget()
 
     def _covered(self, window: Window, tick: int) -> int:
         """Seconds of a window that have been observed: not those before the first event, nor the slot to come."""
         first = tick if self._first_tick is None else self._first_tick
         return tick - max(window.first_tick(tick), first) + 1
 
-    # Segments
-
-    def _columns_of(self, config_hash: str) -> Columns:
-        columns = self._columns.get(config_hash)
-        if columns is None:
-            cells = self._cells[config_hash]
-            columns = self._columns[config_hash] = tuple(
-                (dimension, cells.index(name) if name in cells else -1) for name, dimension in self._dimensions.items()
-            )
-        return columns
-
-    def _admit(self, tick: int, partials: Sequence[Partial]) -> None:
-        for name, dimension in self._dimensions.items():
-            entries: dict[str, int] = {}
-            seen: set[str] = set()
-            for partial in partials:
-                cells = self._cells[partial.config]
-                at = cells.index(name) if name in cells else -1
-                for entered in partial.entered:
-                    value = entered.cell[at] if at >= 0 else UNKNOWN
-                    entries[value] = entries.get(value, 0) + entered.count
-                for measured in partial.measured:
-                    seen.add(measured.cell[at] if at >= 0 else UNKNOWN)
-            dimension.count(entries, seen, tick)
-
-    def _free_silent(self, tick: int) -> None:
-        for name, dimension in self._dimensions.items():
-            freed = dimension.silent(tick)
-            if freed:
-                self._steps.free(name, freed)
-                self._gauges.free(name, freed, tick)
-
-    # Another file
-
     def _switch(self, config: Config, config_hash: str, since: int | None) -> None:
-        overs = _overs(config)
-        before = self._dimensions
-        self._dimensions = {}
-        for segment in config.segments:
-            dimension = before.get(segment.name)
-            if dimension is None:
-                dimension = Dimension(segment.name, segment.values, since)
-            else:
-                dimension.relist(segment.values, 0 if since is None else since)
-            self._dimensions[segment.name] = dimension
-        self._columns = {}
-        self._steps.keep_dimensions(set(self._dimensions))
-        self._gauges.keep_dimensions(set(self._dimensions))
+        self._dimensions.switch(config.segments, since)
+        names = {dimension.name for dimension in self._dimensions}
+        self._steps.keep_dimensions(names)
+        self._gauges.keep_dimensions(names)
+        states = self._watch.dump()
+        overs = watch.overs(config)
         self._steps.activate(config, overs, since)
         self._gauges.activate(config, overs)
+        self._watch = Watch(config, self._steps, self._gauges, self._covered, states)
         self.config, self.hash = config, config_hash
-        self._watch({watched.expectation.fingerprint: watched.expectation.dump() for watched in self._watched})
-
-    def _watch(self, states: Mapping[str, tuple[bool, int | None, int | None]]) -> None:
-        """Set up the file's expectations, in its order; states are known by fingerprint."""
-        self._watched = []
-        for name, journey in self.config.journeys.items():
-            for step in journey.steps:
-                for expect in step.expect:
-                    row = self._steps.steps[name, step.name].table.whole.row
-                    self._watched.append(
-                        _Watched(
-                            Expectation(
-                                f"{name}/{step.name}",
-                                "conversion",
-                                expect.quantity,
-                                expect.operator,
-                                expect.target,
-                                expect.over // _SECOND,
-                            ),
-                            (name, step.name),
-                            row,
-                        )
-                    )
-        for name, signal in self.config.signals.items():
-            for expect in signal.expect:
-                self._watched.append(
-                    _Watched(
-                        Expectation(
-                            name, name, expect.quantity, expect.operator, expect.target, expect.over // _SECOND
-                        ),
-                        name,
-                        self._gauges.gauges[name].table.whole.row,
-                    )
-                )
-        for watched in self._watched:
-            stored = states.get(watched.expectation.fingerprint)
-            if stored is not None:
-                watched.expectation.load(stored)
 
     # Reading
 
@@ -314,10 +218,10 @@ class SignalStage:
     def view(self) -> View:
         """Rolling journeys and signals at the close of the last tick."""
         tick = 0 if self.tick is None else self.tick
-        dimensions = list(self._dimensions.values())
+        ordered = list(self._dimensions)
         covered = {name: self._covered(Window.of(seconds), tick) for name, seconds in STANDARD.items()}
         since_start = 0 if self._first_tick is None else tick - self._first_tick + 1
-        breached = {watched.key for watched in self._watched if watched.expectation.breached}
+        breached = self._watch.breached()
         step_windows = self._steps.segment_windows()
         signal_windows = self._gauges.segment_windows()
         return View(
@@ -328,16 +232,14 @@ class SignalStage:
                     owner=journey.owner,
                     runbook=journey.runbook,
                     steps=[
-                        self._steps.view(
-                            (name, step.name), dimensions, step_windows, (name, step.name) in breached
-                        )
+                        self._steps.view((name, step.name), ordered, step_windows, (name, step.name) in breached)
                         for step in journey.steps
                     ],
                 )
                 for name, journey in self.config.journeys.items()
             ],
             signals=[
-                self._gauges.view(name, dimensions, covered, since_start, signal_windows, name in breached)
+                self._gauges.view(name, ordered, covered, since_start, signal_windows, name in breached)
                 for name in self.config.signals
             ],
         )
@@ -376,12 +278,11 @@ class SignalStage:
             positions=closing.positions,
             declared=closing.declared,
             waiting=closing.waiting(),
-            cells=self._cells,
-            dimensions=[(name, dimension.dump()) for name, dimension in self._dimensions.items()],
-            expectations={
-                watched.expectation.fingerprint: watched.expectation.dump() for watched in self._watched
-            },
+            cells=self._dimensions.cells,
+            dimensions=self._dimensions.dump(),
+            expectations=self._watch.dump(),
             counted=self._counted,
+            upcoming=list(self._upcoming),
         )
         return zlib.compress(msgspec.msgpack.encode(meta), 1)
 
@@ -390,22 +291,34 @@ class SignalStage:
         """Hash of the file under which the pieces were written: restore with that file, then activate another."""
         return _DECODE(zlib.decompress(pieces[META])).config
 
+    @staticmethod
+    def upcoming_of(pieces: Mapping[str, bytes]) -> list[str]:
+        """Hashes of files made known by `activate` that did not hold yet; `restore` needs them again."""
+        return _DECODE(zlib.decompress(pieces[META])).upcoming
+
     @classmethod
-    def restore(cls, config: Config, config_hash: str, pieces: Mapping[str, bytes]) -> SignalStage:
+    def restore(
+        cls,
+        config: Config,
+        config_hash: str,
+        pieces: Mapping[str, bytes],
+        upcoming: Mapping[str, Config] | None = None,
+    ) -> SignalStage:
         """The stage that wrote the pieces (all that `changes` or `snapshot` ever gave, the latest of each name).
 
-        Files made known since by `activate` have to be made known again. Raises ValueError when the pieces were
-        written under another file.
+        Raises ValueError when they were written under another file, or an upcoming file is missing.
         """
         meta = _DECODE(zlib.decompress(pieces[META]))
         if meta.config != config_hash:
             raise ValueError(f"the stored signals follow file {meta.config!r}, expected {config_hash!r}")
+        missing = set(meta.upcoming) - set(upcoming or {})
+        if missing:
+            raise ValueError(f"the stored signals wait for the files {sorted(missing)}: give them as upcoming")
         stage = cls(config, config_hash, partitions=meta.partitions)
+        stage._upcoming = {name: (upcoming or {})[name] for name in meta.upcoming}
         stage.tick, stage._first_tick = meta.tick, meta.first_tick
         stage._closing.load(meta.positions, meta.declared, meta.waiting)
-        stage._cells = meta.cells
-        for name, stored in meta.dimensions:
-            stage._dimensions[name].load(stored)
+        stage._dimensions.load(meta.dimensions, meta.cells)
         stage._counted = meta.counted
         if meta.tick is not None:
             stage._steps.rings.advance(meta.tick)
@@ -418,15 +331,8 @@ class SignalStage:
             body = pieces.get(f"{_SIGNAL}/{name}")
             if body is not None:
                 stage._gauges.load(name, body)
-        stage._watch(meta.expectations)
+        stage._watch = Watch(config, stage._steps, stage._gauges, stage._covered, meta.expectations)
         return stage
 
 
 _DECODE = msgspec.msgpack.Decoder(_Meta).decode
-
-
-def _overs(config: Config) -> list[int]:
-    """Every `over` of the file, in seconds."""
-    expects = [expect for signal in config.signals.values() for expect in signal.expect]
-    expects += [expect for journey in config.journeys.values() for step in journey.steps for expect in step.expect]
-    return sorted({expect.over // _SECOND for expect in expects})

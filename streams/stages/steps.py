@@ -9,58 +9,34 @@ import msgspec
 
 from streams.config.structs import Config, Journey
 from streams.effects import Partial
-from streams.estimates import MIN_N, Estimate, percentile, share
-from streams.fields import SCALE
+from streams.estimates import Estimate
 from streams.histogram import bucket
-from streams.rolling_histogram import RollingHistogram
 from streams.rules import deadlines
 from streams.segments import OTHER, Dimension
 from streams.stages.cohorts import Cohorts, Counts
-from streams.stages.series import Columns, Table
-from streams.view import Duration, SegmentView, StepTotals, StepView, StepWindow
+from streams.stages.series import Columns
+from streams.stages.step import (
+    ABANDONED,
+    COMPLETED,
+    ENTERED,
+    IN_TIME,
+    MATURED,
+    MERGED,
+    NARROW,
+    RECOVERED,
+    VALUE_COMPLETED,
+    VALUE_ENTERED,
+    WIDE,
+    Step,
+    StepSeries,
+    cohort,
+)
+from streams.stages.step_view import SEGMENT_WINDOWS, SegmentWindows, show
+from streams.view import StepTotals, StepView
 from streams.windows import STANDARD, Rings
 
-HOUR = STANDARD["1h"]
-SEGMENT_WINDOWS = ("5m", "1h")
-SPARK_MINUTES = 30
-
-_ENTERED, _COMPLETED, _ABANDONED, _RECOVERED, _MATURED, _IN_TIME = range(6)
-_VALUE_ENTERED, _VALUE_COMPLETED = 6, 7
-_NARROW, _WIDE = 6, 2
-_MERGED = 4
-_NOTHING = Estimate(0)
-
-
-class StepSeries:
-    """One whole or segment value of a step."""
-
-    __slots__ = ("row", "totals")
-
-    def __init__(self, row: int) -> None:
-        self.row = row
-        self.totals = [0, 0, 0, 0, 0]
-        """Entered, completed, abandoned, recovered, merged since the beginning."""
-
-    @property
-    def in_flight(self) -> int:
-        entered, completed, abandoned, _, merged = self.totals
-        return entered - completed - abandoned - merged
-
-
-class Step:
-    """One step of one journey. Ticks are seconds, UTC epoch."""
-
-    def __init__(self, whole: StepSeries, since: int | None) -> None:
-        self.since = since
-        """Entries before this tick are not counted; None: all are."""
-        self.table = Table(whole)
-        self.cohorts: Cohorts | None = None
-        """None at the goal."""
-        self.next_step: str | None = None
-        self.marks = [0, 0, 0]
-        """Skipped, repeated, unattributed."""
-        self.duration = RollingHistogram([HOUR])
-        """Seconds from entry to completion."""
+Key = tuple[str, str]
+"""Journey and step."""
 
 
 class _Piece(msgspec.Struct, array_like=True):
@@ -73,14 +49,12 @@ class _Piece(msgspec.Struct, array_like=True):
     duration: bytes
 
 
-Key = tuple[str, str]
-
-
 class Steps:
     """Every step of the file. `take` the partials of a tick, then `close` it."""
 
     def __init__(self, config: Config, windows: Sequence[int]) -> None:
-        self.rings = Rings({*STANDARD.values(), *windows}, _NARROW, _WIDE)
+        """`windows`: seconds, beside the standard ones."""
+        self.rings = Rings({*STANDARD.values(), *windows}, NARROW, WIDE)
         self.steps: dict[Key, Step] = {}
         self.dirty: set[Key] = set()
         self._delta: dict[int, list[int]] = {}
@@ -96,7 +70,7 @@ class Steps:
             for at, (step, next_step, deadline) in enumerate(_plan(journey)):
                 kept = before.pop((name, step), None)
                 if kept is None:
-                    kept = Step(StepSeries(self.rings.open()), since)
+                    kept = Step(self._open(), since)
                 kept.next_step = next_step
                 if at == len(journey.steps) - 1:
                     kept.cohorts = None
@@ -132,11 +106,11 @@ class Steps:
             if step is None or (step.since is not None and entry_tick < step.since):
                 continue
             self.dirty.add(key)
-            for series in self._series(step, columns, entered.cell, entry_tick):
+            for series in step.table.find(columns, entered.cell, entry_tick, self._open):
                 delta = self._of(series.row)
-                delta[_ENTERED] += entered.count
-                delta[_VALUE_ENTERED] += entered.value
-                series.totals[_ENTERED] += entered.count
+                delta[ENTERED] += entered.count
+                delta[VALUE_ENTERED] += entered.value
+                series.totals[ENTERED] += entered.count
                 if step.cohorts is not None:
                     step.cohorts.add(series.row, entry_tick, entered.count, 0, 0)
         for outcome in partial.outcomes:
@@ -146,17 +120,17 @@ class Steps:
             if step is None or (step.since is not None and entry_tick < step.since):
                 continue
             self.dirty.add(key)
-            for series in self._series(step, columns, outcome.cell, entry_tick):
+            for series in step.table.find(columns, outcome.cell, entry_tick, self._open):
                 delta = self._of(series.row)
-                delta[_COMPLETED] += outcome.completed
-                delta[_ABANDONED] += outcome.abandoned
-                delta[_RECOVERED] += outcome.recovered
-                delta[_VALUE_COMPLETED] += outcome.completed_value
+                delta[COMPLETED] += outcome.completed
+                delta[ABANDONED] += outcome.abandoned
+                delta[RECOVERED] += outcome.recovered
+                delta[VALUE_COMPLETED] += outcome.completed_value
                 totals = series.totals
-                totals[_COMPLETED] += outcome.completed
-                totals[_ABANDONED] += outcome.abandoned
-                totals[_RECOVERED] += outcome.recovered
-                totals[_MERGED] += outcome.merged
+                totals[COMPLETED] += outcome.completed
+                totals[ABANDONED] += outcome.abandoned
+                totals[RECOVERED] += outcome.recovered
+                totals[MERGED] += outcome.merged
                 if step.cohorts is not None and (outcome.completed or outcome.merged):
                     step.cohorts.add(series.row, entry_tick, 0, outcome.completed, outcome.merged)
             if outcome.completed and step.cohorts is not None:
@@ -172,18 +146,16 @@ class Steps:
     def _of(self, row: int) -> list[int]:
         delta = self._delta.get(row)
         if delta is None:
-            delta = self._delta[row] = [0] * (_NARROW + _WIDE)
+            delta = self._delta[row] = [0] * (NARROW + WIDE)
         return delta
 
-    def _series(self, step: Step, columns: Columns, cell: tuple[str, ...], entry_tick: int) -> list[StepSeries]:
-        table = step.table
-        found = [table.whole]
-        for place in table.places(columns, cell, entry_tick):
-            series = table.values.get(place)
-            if series is None:
-                series = table.values[place] = StepSeries(self.rings.open())
-            found.append(series)
-        return found
+    def _open(self) -> StepSeries:
+        return StepSeries(self.rings.open())
+
+    def forget(self) -> None:
+        """Values were admitted or lost their place."""
+        for step in self.steps.values():
+            step.table.forget()
 
     def close(self, tick: int) -> set[int]:
         """Let cohorts mature and close the tick; returns the rows that changed."""
@@ -193,8 +165,8 @@ class Steps:
                 if step.cohorts is not None:
                     for row, entered, completed in step.cohorts.mature(tick):
                         delta = self._of(row)
-                        delta[_MATURED] += entered
-                        delta[_IN_TIME] += completed
+                        delta[MATURED] += entered
+                        delta[IN_TIME] += completed
                         self.dirty.add(key)
             self._plan_due()
         self.rings.advance(tick)
@@ -209,13 +181,13 @@ class Steps:
         """Values that lost their place: what they counted is `other` from now on."""
         for value in values:
             for key, step in self.steps.items():
-                series = step.table.values.pop((dimension, value), None)
+                series = step.table.remove((dimension, value))
                 if series is None:
                     continue
                 self.dirty.add(key)
                 other = step.table.values.get((dimension, OTHER))
                 if other is None:
-                    other = step.table.values[dimension, OTHER] = StepSeries(self.rings.open())
+                    other = step.table.values[dimension, OTHER] = self._open()
                 for at, count in enumerate(series.totals):
                     other.totals[at] += count
                 if step.cohorts is not None:
@@ -226,7 +198,8 @@ class Steps:
         """Drop the series of dimensions that are no longer in the file."""
         for key, step in self.steps.items():
             for place in [place for place in step.table.values if place[0] not in names]:
-                series = step.table.values.pop(place)
+                series = step.table.values[place]
+                step.table.remove(place)
                 if step.cohorts is not None:
                     step.cohorts.drop(series.row)
                 self.rings.close(series.row)
@@ -237,51 +210,20 @@ class Steps:
     def totals(self, key: Key) -> StepTotals:
         """A step's counts since the beginning."""
         step = self.steps[key]
-        return _totals(step.table.whole, step.marks)
+        return step.table.whole.counts(step.marks)
 
     def conversion(self, key: Key, seconds: int) -> Estimate:
         """Conversion by matured cohort in one window: what an `expect` on a step looks at."""
-        return _cohort(self.rings.row(seconds, self.steps[key].table.whole.row))
+        return cohort(self.rings.row(seconds, self.steps[key].table.whole.row))
 
     def view(self, key: Key, dimensions: Sequence[Dimension], windows: SegmentWindows, breached: bool) -> StepView:
-        """One step for the console, the API and the metrics."""
-        step = self.steps[key]
-        goal = step.cohorts is None
-        whole = step.table.whole
-        tick = self.rings.tick
-        durations = {} if tick is None else step.duration.counts(HOUR, tick)
-        median, tail = percentile(durations, 0.5), percentile(durations, 0.9)
-        return StepView(
-            name=key[1],
-            next_step=step.next_step,
-            totals=_totals(whole, step.marks),
-            windows={name: _window(self.rings.row(seconds, whole.row), goal) for name, seconds in STANDARD.items()},
-            duration=Duration(median.n, median.value, tail.value),
-            spark=[] if goal else self._spark(whole.row),
-            segments=[
-                SegmentView(
-                    dimension,
-                    value,
-                    {name: _window(fields[series.row], goal) for name, fields in windows.items()},
-                    series.in_flight,
-                    _totals(series, (0, 0, 0)),
-                )
-                for dimension, value, series in step.table.in_order(dimensions)
-            ],
-            state="breached" if breached else "ok",
-        )
+        """One step as shown; `windows` from `segment_windows`."""
+        return show(key[1], self.steps[key], self.rings, dimensions, windows, breached)
 
     def segment_windows(self) -> SegmentWindows:
-        """All series over the windows that segments show, summed at once: window -> fields by row."""
+        """All series over the windows that segments show, summed at once."""
         rows = range(self.rings.rows)
         return {name: self.rings.sums(STANDARD[name], rows) for name in SEGMENT_WINDOWS}
-
-    def _spark(self, row: int) -> list[float | None]:
-        if self.rings.tick is None:
-            return [None] * SPARK_MINUTES
-        entered = self.rings.slots(HOUR, row, _ENTERED, SPARK_MINUTES)
-        completed = self.rings.slots(HOUR, row, _COMPLETED, SPARK_MINUTES)
-        return [min(done / n, 1.0) if n else None for n, done in zip(entered, completed, strict=True)]
 
     # Pieces
 
@@ -311,7 +253,7 @@ class Steps:
         step.marks = piece.marks
         for dimension, value, totals in piece.series:
             if dimension:
-                series = step.table.values[dimension, value] = StepSeries(self.rings.open())
+                series = step.table.values[dimension, value] = self._open()
             else:
                 series = step.table.whole
             series.totals = totals
@@ -327,7 +269,6 @@ class Steps:
         self._plan_due()
 
 
-SegmentWindows = dict[str, list[list[int]]]
 _DECODE = msgspec.msgpack.Decoder(_Piece).decode
 
 
@@ -335,26 +276,3 @@ def _plan(journey: Journey) -> list[tuple[str, str | None, int]]:
     """Per step: name, next step, microseconds a customer may stay in it."""
     names = [step.name for step in journey.steps]
     return list(zip(names, [*names[1:], None], deadlines(journey), strict=True))
-
-
-def _totals(series: StepSeries, marks: Sequence[int]) -> StepTotals:
-    entered, completed, abandoned, recovered, merged = series.totals
-    return StepTotals(entered, completed, abandoned, recovered, *marks, merged, series.in_flight)
-
-
-def _cohort(fields: Sequence[int]) -> Estimate:
-    return share(max(fields[_IN_TIME], 0), max(fields[_MATURED], 0), MIN_N)
-
-
-def _window(fields: Sequence[int], goal: bool) -> StepWindow:
-    entered, completed, abandoned, recovered = fields[:4]
-    return StepWindow(
-        entered,
-        completed,
-        abandoned,
-        recovered,
-        _NOTHING if goal else share(completed, entered),
-        _NOTHING if goal else _cohort(fields),
-        fields[_VALUE_ENTERED] / SCALE,
-        fields[_VALUE_COMPLETED] / SCALE,
-    )

@@ -6,10 +6,11 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
 
 from streams.codec import encode
@@ -65,11 +66,11 @@ class Installation:
         await asyncio.gather(*sent)
         await producer.stop()
 
-    async def send_raw(self, partition: int, body: bytes) -> None:
+    async def send_raw(self, partition: int, body: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """Produce bytes as they are."""
         producer = AIOKafkaProducer(bootstrap_servers=self.kafka)
         await producer.start()
-        await producer.send_and_wait(self.names.events, body, partition=partition)
+        await producer.send_and_wait(self.names.events, body, partition=partition, headers=list(headers))
         await producer.stop()
 
     async def advance(self, time: int) -> None:
@@ -105,15 +106,114 @@ class Installation:
         finally:
             await client.aclose()
 
-    async def ends(self, topic: str) -> dict[int, int]:
+    async def records(self, topic: str) -> list[ConsumerRecord]:
+        """Everything in a topic now, partition by partition."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, auto_offset_reset="earliest")
+        await consumer.start()
+        try:
+            async with topics.admin(self.kafka) as admin:
+                count = await topics.partition_count(admin, topic) or 0
+            tps = [TopicPartition(topic, number) for number in range(count)]
+            ends = await consumer.end_offsets(tps)
+            consumer.assign(tps)
+            found: list[ConsumerRecord] = []
+            while any([await consumer.position(tp) < ends[tp] for tp in tps]):
+                for batch in (await consumer.getmany(timeout_ms=500)).values():
+                    found += batch
+        finally:
+            await consumer.stop()
+        return sorted(found, key=lambda record: (record.partition, record.offset))
+
+    async def ends(self, topic: str, partitions: int) -> dict[int, int]:
         """End offset of each partition of a topic."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka)
         await consumer.start()
         try:
-            found = await consumer.partitions_for_topic(topic) if False else None
-            del found
-            count = self.partitions if topic == self.names.events else 1
-            ends = await consumer.end_offsets([TopicPartition(topic, number) for number in range(count)])
-            return {tp.partition: end for tp, end in ends.items()}
+            ends = await consumer.end_offsets([TopicPartition(topic, number) for number in range(partitions)])
         finally:
             await consumer.stop()
+        return {tp.partition: end for tp, end in ends.items()}
+
+    async def done(self) -> bool:
+        """Whether every event was taken, every partial counted, and every decision has left."""
+        heads = await self.heads()
+        events = await self.ends(self.names.events, self.partitions)
+        if any((head := heads.get(f"events:{number}")) is None or head.read < end for number, end in events.items()):
+            return False
+        if await self.outboxes():
+            return False
+        partials = await self.ends(self.names.partials, 1)
+        signals = heads.get(SOURCE)
+        return signals is not None and signals.read >= partials[0]
+
+    async def signals(self) -> SignalStage:
+        """SignalStage as it is stored."""
+        client = connect(self.redis)
+        try:
+            pieces: dict[str, bytes] = {}
+            prefix = f"{{{SOURCE}}}:p:"
+            async for key in client.scan_iter(match="{partials:0}:p:*"):
+                pieces[key.decode().removeprefix(prefix)] = bytes_of(await client.get(key))
+        finally:
+            await client.aclose()
+        return SignalStage.restore(self.loaded.config, self.loaded.hash, pieces)
+
+    async def customers(self) -> dict[str, bytes]:
+        """Every stored customer state, of all partitions."""
+        client = connect(self.redis)
+        try:
+            found: dict[str, bytes] = {}
+            async for key in client.scan_iter(match="{events:*}:c:*", count=1000):
+                found[key.decode().split("}:c:", 1)[1]] = bytes_of(await client.get(key))
+        finally:
+            await client.aclose()
+        return found
+
+
+def bytes_of(reply: bytes | str | None) -> bytes:
+    """A reply that has to be there, as bytes."""
+    assert isinstance(reply, bytes)
+    return reply
+
+
+class Worker:
+    """A worker process and its log."""
+
+    def __init__(self, installation: Installation, number: int, options: tuple[str, ...]) -> None:
+        self.log_file = installation.folder / f"worker-{number}.log"
+        command = [
+            sys.executable, "-m", "streams", "worker", "-c", str(installation.file), "--kafka", installation.kafka,
+            "--redis", installation.redis, "--name", installation.names.name, *options,
+        ]  # fmt: skip
+        with self.log_file.open("wb") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
+
+    @property
+    def log(self) -> str:
+        """What it has written so far."""
+        return self.log_file.read_text(encoding="utf-8", errors="replace")
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(40)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        return self.process.returncode
+
+    async def until(self, condition: Callable[[], Awaitable[bool]], what: str, limit_s: float = 120.0) -> None:
+        """Wait for a condition while the worker lives."""
+        limit = time.monotonic() + limit_s
+        while not await condition():
+            if self.process.poll() is not None:
+                raise AssertionError(f"the worker ended ({self.process.returncode}): {self.log[-3000:]}")
+            if time.monotonic() > limit:
+                raise TimeoutError(f"waited {limit_s:.0f} s in vain: {what}; the worker said: {self.log[-3000:]}")
+            await asyncio.sleep(0.1)

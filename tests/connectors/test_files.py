@@ -71,10 +71,26 @@ def test_a_canonical_line_gets_no_invented_sequence(tmp_path: Path) -> None:
     assert [event.sequence for event in events(read_files(paths, EMPTY))] == [None, None]
 
 
-def test_bad_canonical_lines_stay_in_the_log_with_their_bytes(tmp_path: Path) -> None:
-    path = write(tmp_path / "e.ndjson", "{", canonical("1", "2026-01-01T00:00:00Z", type="touchline.time.advanced"))
+@pytest.mark.parametrize("kind", ["touchline.time.advanced", " touchline.time.advanced", "\\u0074ouchline.x"])
+def test_touchlines_own_types_are_refused_before_the_log(tmp_path: Path, kind: str) -> None:
+    line = canonical("1", "2026-01-01T00:00:00Z", type="TYPE").replace("TYPE", kind)
+    path = write(tmp_path / "e.ndjson", line)
     for paths in ([path], [path, write(tmp_path / "none.ndjson")]):
-        assert [one.reason for one in refusals(read_files(paths, EMPTY))] == [reasons.NOT_JSON, reasons.RESERVED_TYPE]
+        # The log of a replay takes every record as its owner's: the refusal must be wrapped by then.
+        (row,) = read_files(paths, EMPTY)
+        assert isinstance(row.body, bytes)
+        found = codec.decode(row.body, internal=True)
+        assert isinstance(found, Rejection)
+        assert found.reason == reasons.RESERVED_TYPE
+        assert found.body == line.strip().encode()
+
+
+def test_a_broken_canonical_line_stays_in_the_log_with_its_bytes(tmp_path: Path) -> None:
+    path = write(tmp_path / "e.ndjson", '{"id": 1')
+    (row,) = read_files([path], EMPTY)
+    assert row.body == b'{"id": 1'
+    (wrapped,) = refusals(read_files([path, write(tmp_path / "none.ndjson")], EMPTY))
+    assert (wrapped.reason, wrapped.body) == (reasons.NOT_JSON, b'{"id": 1')
 
 
 def test_a_recorded_log_brings_touchlines_own_records(tmp_path: Path) -> None:
@@ -223,6 +239,8 @@ def test_rows_left_out_are_counted_and_nothing_else(tmp_path: Path) -> None:
     ("line", "reason"),
     [
         ("soon,r,w,i,9", reasons.BAD_TIME),
+        ("0001-01-01T00:00:00+14:00,r,w,i,9", reasons.BAD_TIME),
+        ("2026-07-01,9999-01-01,w,i,9", reasons.BAD_TIME),
         (",,w,i,9", reasons.NO_TIME),
         ("2026-07-01,soon,w,i,9", reasons.BAD_TIME),
         ("2026-07-01,,w,,9", reasons.NO_ID),

@@ -92,7 +92,7 @@ def test_every_journey_reaches_its_goal_and_segments_have_realistic_shares() -> 
     devices = Counter(event.data["device"] for event in events if event.type == "checkout.started" and event.data)
     assert 0.5 < devices["mobile"] / devices.total() < 0.66
     metrics = Counter(event.data["metric"] for event in events if event.type == "survey.answered" and event.data)
-    assert metrics.keys() == {"nps", "csat"}
+    assert metrics.keys() == {"nps", "csat", "ces"}
 
 
 def test_customers_come_back_and_their_traits_stay() -> None:

@@ -143,6 +143,9 @@ class Funnel:
         if instance.at == len(self._steps) - 1:
             self._add(matching[0], "repeated")
             return
+        if not instance.abandoned and touch.time > instance.deadline:
+            # A late event by whose own time the customer had given up, although the timer has yet to say so.
+            self._abandon(instance, now)
         if instance.abandoned and matching[0] == 0:
             del self._instances[key]
             self._begin(key, matching, touch, now)
@@ -151,8 +154,6 @@ class Funnel:
         if not forward:
             self._add(matching[0], "repeated")
             return
-        if not instance.abandoned and touch.time > instance.deadline:
-            self._abandon(instance, now)
         self._add(instance.at, "recovered" if instance.abandoned else "completed")
         for between in range(instance.at + 1, forward[0]):
             if not self._steps[between].optional:

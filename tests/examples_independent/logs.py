@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +17,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line of the file and cells by column."""
-    opened = gzip.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".gz" else path.open(newline="")
-    with opened as file:
-        reader = csv.DictReader(file)
+    with path.open("rb") as plain, gzip.open(plain) if path.suffix == ".gz" else plain as unpacked:
+        reader = csv.DictReader(io.TextIOWrapper(unpacked, encoding="utf-8", newline=""))
         for row in reader:
             yield reader.line_num, row
 

@@ -25,6 +25,7 @@ from aiokafka.errors import (  # type: ignore[import-untyped]
 )
 from mode import Service
 
+from connectors.cloudevents import from_kafka
 from streams.codec import encode
 from streams.errors import CannotStart
 from streams.model import Event, Record
@@ -40,7 +41,6 @@ from streams.units import format_time
 
 _log = structlog.get_logger()
 _POLL_MS = 200
-_MAX_RECORDS = 4000
 _REVOKE_LIMIT_S = 10.0
 _RETRY_S = 1.0
 _REPORT_S = 2.0
@@ -58,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Of the installation: prefix of its topics and consumer groups."""
     instance: str | None = None
     """Static membership: a name that stays over restarts of this worker."""
+    batch: int = 4000
+    """Records per partition and commit, at most."""
     keep: int = 200_000
     """Customers' states in memory, per partition."""
 
@@ -123,7 +125,7 @@ class JourneyService(Service):
             group_instance_id=self.settings.instance,
             enable_auto_commit=False,
             auto_offset_reset="none",
-            max_poll_records=_MAX_RECORDS,
+            max_poll_records=self.settings.batch,
             fetch_max_wait_ms=_POLL_MS,
             session_timeout_ms=20_000,
             heartbeat_interval_ms=3_000,
@@ -178,7 +180,7 @@ class JourneyService(Service):
                 if not slot.running and time.monotonic() >= slot.retry_at:
                     await self._open(tp, slot)
             try:
-                batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
+                batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self.settings.batch)
             except NoOffsetForPartitionError:
                 continue  # a partition whose group never committed; it is positioned when it opens
             except OffsetOutOfRangeError as error:
@@ -358,6 +360,6 @@ def _record(entry: ConsumerRecord) -> Record:
     return Record(
         offset=entry.offset,
         log_time=entry.timestamp * 1000,
-        body=entry.value if entry.value is not None else b"",
+        body=from_kafka(entry.headers, entry.value),
         internal=INTERNAL in entry.headers,
     )

@@ -11,7 +11,7 @@ _KEY = "touchline:files"
 
 
 class Rulebook:
-    """Files seen by this cluster. `refresh` reads what others added; look-ups need no round trip."""
+    """Files seen by this cluster. `refresh` exchanges them with the others; look-ups need no round trip."""
 
     def __init__(self, connections: Connections, current: Loaded) -> None:
         self._connections = connections
@@ -19,20 +19,16 @@ class Rulebook:
         self._files: dict[str, Loaded] = {current.hash: current}
         self._rules: dict[str, Rules] = {}
 
-    async def publish(self) -> None:
-        """Store the current file, so that whoever meets its hash in the log can find it."""
-        await self._connections.redis.hset(_KEY, self.current.hash, self.current.text)
-
     async def refresh(self) -> None:
-        """Read files that are not known here."""
-        for name in await self._connections.redis.hkeys(_KEY):
-            known = str(name, "utf-8") if isinstance(name, bytes) else name
-            if known not in self._files:
-                text = await self._connections.redis.hget(_KEY, known)
-                if text is not None:
-                    self._files[known] = load_text(
-                        str(text, "utf-8") if isinstance(text, bytes) else text, f"file {known[:12]}"
-                    )
+        """Read files that are not known here, and leave ours for whoever meets its hash in the log."""
+        redis = self._connections.redis
+        stored = {_text(name) for name in await redis.hkeys(_KEY)}
+        if self.current.hash not in stored:
+            await redis.hset(_KEY, self.current.hash, self.current.text)
+        for name in stored - self._files.keys():
+            text = await redis.hget(_KEY, name)
+            if text is not None:
+                self._files[name] = load_text(_text(text), f"file {name}")
 
     def file(self, file_hash: str) -> Loaded:
         """The file of a hash. Raises CannotStart when no worker ever published it."""
@@ -40,7 +36,7 @@ class Rulebook:
             return self._files[file_hash]
         except KeyError:
             raise CannotStart(
-                f"rules {file_hash[:12]}…: the log or the store names them, but Redis does not hold their file; "
+                f"rules {file_hash}: the log or the store names them, but Redis does not hold their file; "
                 "start one worker with the file they came from"
             ) from None
 
@@ -50,3 +46,7 @@ class Rulebook:
         if rules is None:
             rules = self._rules[file_hash] = Rules.of(self.file(file_hash))
         return rules
+
+
+def _text(reply: bytes | str) -> str:
+    return reply.decode() if isinstance(reply, bytes) else reply

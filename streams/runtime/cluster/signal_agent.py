@@ -87,6 +87,11 @@ class SignalDesk:
         return True
 
     @property
+    def stage(self) -> SignalStage | None:
+        """The stage, while this worker has it."""
+        return self._stage
+
+    @property
     def position(self) -> int | None:
         """Offset of the next partial; None while another worker has the stage."""
         return self._read if self._stage is not None else None
@@ -177,7 +182,7 @@ class SignalDesk:
         elif now - self._gap_since > _GAP_LIMIT_S:
             raise CannotStart(
                 f"{self.names.partials}: number {expected} of partition {partial.partition} is missing, "
-                f"{partial.sequence} is here; this worker stops and reads again from its stored position when it is started"
+                f"{partial.sequence} is here; this worker stops, and reads again from its stored position once started"
             )
 
     async def _commit(self) -> None:

@@ -54,7 +54,7 @@ def build_app(settings: Settings, folder: Path, web: tuple[str, int] | None) -> 
         broker_request_timeout=40.0,
         web_enabled=web is not None,
         web_host=web[0] if web is not None else "127.0.0.1",
-        web_port=web[1] if web is not None else 0,
+        web_port=web[1] if web is not None else 6066,
         worker_redirect_stdouts=False,
     )
 

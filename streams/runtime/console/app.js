@@ -138,7 +138,8 @@ class Spark {
       svg("path", { class: "floor", d: "M0 25.5H100" }), this.line);
   }
 
-  draw(values) {
+  draw(minutes) {
+    const values = minutes.slice(0, -1); // the minute that is still going on would always look like a drop
     const known = values.filter((value) => value !== null);
     this.node.style.visibility = known.length > 1 ? "" : "hidden";
     if (known.length < 2) return;

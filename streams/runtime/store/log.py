@@ -120,6 +120,15 @@ class Log:
         return offset, reach
 
 
+def append_directly(connection: sqlite3.Connection, body: bytes, received: int) -> int:
+    """Append one record while no service runs; its offset, durable."""
+    connection.execute("BEGIN IMMEDIATE")
+    offset, reach = log_end(connection)
+    connection.execute("INSERT INTO log VALUES (?, ?, 0, ?, ?)", (offset, received, reach + len(body), body))
+    connection.execute("COMMIT")
+    return offset
+
+
 def read_log(connection: sqlite3.Connection, start: int, limit: int, size: int) -> list[Record]:
     """Up to `limit` records from offset `start`, at least one and then no more than fit into `size` bytes."""
     records = []

@@ -79,6 +79,14 @@ def dead_letter_counts(connection: sqlite3.Connection) -> tuple[dict[str, int], 
     return {row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows}
 
 
+def mark_redriven(connection: sqlite3.Connection, letter_id: int) -> str | None:
+    """The bytes are in the log again; returns the reason of one that was held until now."""
+    row = connection.execute(
+        "UPDATE dead_letters SET state = 'redriven' WHERE id = ? AND state = 'held' RETURNING reason", (letter_id,)
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
 def _letter(row: tuple[Any, ...]) -> StoredDeadLetter:
     time = None if row[2] is None else format_time(row[2])
     return StoredDeadLetter(row[0], row[1], time, row[3], row[4], row[5], row[6], row[7] if len(row) > 7 else None)

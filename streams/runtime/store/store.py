@@ -196,14 +196,7 @@ class Store:
     async def mark_redriven(self, letter_id: int) -> None:
         """Its bytes are in the log again; it is no longer counted as held."""
 
-        def job(connection: sqlite3.Connection) -> str | None:
-            row = connection.execute(
-                "UPDATE dead_letters SET state = 'redriven' WHERE id = ? AND state = 'held' RETURNING reason",
-                (letter_id,),
-            ).fetchone()
-            return None if row is None else str(row[0])
-
-        reason = await self._writer.run(job)
+        reason = await self._writer.run(lambda connection: pages.mark_redriven(connection, letter_id))
         if reason is not None:
             self.held[reason] -= 1
 

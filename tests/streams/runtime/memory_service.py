@@ -68,6 +68,7 @@ class MemoryService:
     async def submit(self, bodies: Sequence[bytes]) -> Sequence[int]:
         if self.refuses is not None:
             raise self.refuses
+        assert bodies, "there is nothing to submit"
         if not self.durable.is_set():
             self.waiting.set()
             await self.durable.wait()

@@ -22,7 +22,7 @@ journeys:
       - {name: checkout, on: checkout.started, within: 40s, expect: {conversion: ">= 70%", over: 5m}}
       - {name: paid, on: order.completed, within: 30s}
 signals:
-  csat: {on: survey.answered, where: {metric: csat}, value: score, scale: [1, 5], expect: {csat: ">= 80%", over: 5m}}
+  csat: {on: survey.answered, where: {metric: csat}, value: score, scale: [1, 5], expect: {value: ">= 80%", over: 5m}}
   orders: {on: order.completed}
   amount: {on: order.completed, value: amount, as: p90}
 """
@@ -31,7 +31,6 @@ OTHER_FILE = FILE.replace("within: 40s", "within: 20s").replace("segments: [devi
 
 def shop(text: str = FILE) -> Loaded:
     """The file, loaded."""
-    text = text.replace("expect: {csat: ", "expect: {value: ")
     return load_text(text, "shop.yml")
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from base64 import b64encode
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp import web
 from yarl import URL
 
 from streams.config.load import load_text
 from streams.errors import CannotStart, UsageError
-from streams.runtime.access import check_listen, is_loopback, parse_listen
+from streams.runtime.access import Role, check_listen, is_loopback, parse_listen
 from streams.runtime.web import Web
 from tests.streams.runtime.memory_service import FILE, CustomerService, MemoryService, serving
 
@@ -53,9 +55,9 @@ def test_other_addresses_need_both_kinds_of_tokens() -> None:
 
 
 async def test_web_refuses_to_start_on_an_open_address_without_tokens() -> None:
-    web = Web(MemoryService(), load_text(FILE, "shop.yml").config)
+    side = Web(MemoryService(), load_text(FILE, "shop.yml").config)
     with pytest.raises(CannotStart):
-        await web.start("0.0.0.0", 0)
+        await side.start("0.0.0.0", 0)
 
 
 async def test_web_says_which_address_is_taken() -> None:
@@ -138,6 +140,24 @@ async def test_roles_allow_what_they_say(token: str, expected: dict[str, int]) -
         assert (await client.post("/api/v1/dlq/1/redrive")).status == expected["redrive"]
 
 
+async def test_added_address_is_for_admins_unless_said_otherwise() -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(text="done")
+
+    side = Web(MemoryService(), load_text(FILE + TOKENS, "shop.yml").config)
+    side.add_route("POST", "/api/v1/demo/incident", answer)
+    side.add_route("GET", "/api/v1/demo/incident", answer, Role.VIEWER)
+    await side.start("127.0.0.1", 0)
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{side.port}") as client:
+            asked = [("POST", "t-agent"), ("POST", "t-admin"), ("GET", "t-viewer"), ("GET", "wrong")]
+            path = "/api/v1/demo/incident"
+            statuses = [(await client.request(how, path, headers=bearer(token))).status for how, token in asked]
+    finally:
+        await side.stop()
+    assert statuses == [403, 200, 200, 401]
+
+
 async def test_browser_may_give_the_token_as_password_or_user() -> None:
     async with serving(MemoryService(), TOKENS) as client:
         assert (await client.get("/api/v1/health")).headers["WWW-Authenticate"].startswith("Basic")
@@ -164,6 +184,7 @@ async def test_console_is_served_with_its_policy(tmp_path: Path) -> None:
         page = await client.get("/")
         assert (page.status, page.content_type, await page.text()) == (200, "text/html", "<h1>Touchline</h1>")
         assert page.headers["Content-Security-Policy"].startswith("default-src 'self'")
+        assert page.headers["Server"] == "touchline"
         script = await client.get("/app.js")
         assert (script.status, script.content_type) == (200, "text/javascript")
         for path in ("/secret.txt", "/missing.js", "/inner/app.js", "/inner%2Fapp.js", "/..%2Foutside.js"):

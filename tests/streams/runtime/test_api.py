@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from streams.config.load import load_text
+from streams.runtime.collector import CALLS
 from streams.runtime.service import Busy, Stopped
-from tests.streams.runtime.memory_service import CustomerService, MemoryService, serving
+from streams.runtime.web import Web
+from tests.streams.runtime.memory_service import FILE, CustomerService, MemoryService, serving
 from tests.streams.runtime.views import journey, signal
+
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "http.md"
 
 
 async def test_journeys_and_signals_are_lists() -> None:
@@ -27,8 +35,9 @@ async def test_lists_in_memory_are_paged_like_the_stored_ones() -> None:
     async with serving(service) as client:
         first = await (await client.get("/api/v1/journeys?limit=2")).json()
         second = await (await client.get(f"/api/v1/journeys?limit=2&cursor={first['next']}")).json()
+        whole = await (await client.get("/api/v1/journeys?limit=3")).json()
     assert [view["name"] for view in first["items"] + second["items"]] == ["a", "b", "c"]
-    assert second["next"] is None
+    assert (second["next"], whole["next"]) == (None, None)
 
 
 async def test_health_has_every_field() -> None:
@@ -159,6 +168,18 @@ async def test_unexpected_failure_is_a_problem_without_its_text() -> None:
         answer = await client.get("/api/v1/journeys")
         assert answer.status == 500
         assert "jane" not in await answer.text()
+
+
+async def test_reference_page_names_every_address() -> None:
+    page = REFERENCE.read_text()
+    web = Web(CustomerService(), load_text(FILE, "shop.yml").config)
+    expected = {(method, path) for method, path in web.addresses if method in ("GET", "POST") and "{file}" not in path}
+    expected.remove(("POST", "/v1/{call}"))
+    missing = [path for method, path in expected if f"`{method} {path}`" not in page and f"`{path}`" not in page]
+    assert missing == []
+    calls = [line for line in page.splitlines() if line.startswith("| `POST /v1/")]
+    named = {word.rpartition("/")[2] for line in calls for word in re.findall(r"`([^`]*)`", line.split("|")[1])}
+    assert named == set(CALLS)
 
 
 async def test_readiness_follows_the_service() -> None:

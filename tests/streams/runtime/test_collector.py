@@ -11,6 +11,7 @@ import pytest
 
 from streams.codec import Rejection
 from streams.model import Event
+from streams.runtime import collector
 from streams.runtime.collector import MAX_BODY_BYTES, inflate, traced
 from streams.runtime.problems import Problem
 from streams.runtime.service import Busy, Stopped
@@ -227,6 +228,23 @@ async def _chunks() -> Any:
         yield b" " * 50_000
 
 
+async def test_announced_size_over_the_limit_is_refused_before_it_is_sent() -> None:
+    service = MemoryService()
+    async with serving(service):
+        host, _, port = service.address.rpartition("/")[2].partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        head = f"POST /v1/batch HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: {MAX_BODY_BYTES + 1}\r\n\r\n"
+        writer.write(head.encode())
+        assert b" 413 " in await reader.readline()
+        writer.close()
+
+
+async def test_wrong_key_is_refused_before_the_body_is_read() -> None:
+    async with serving(MemoryService(), KEYS) as client:
+        headers = {"Authorization": "Bearer wrong", "Content-Type": "application/json"}
+        assert (await client.post("/v1/batch", data=b" " * (MAX_BODY_BYTES + 1), headers=headers)).status == 401
+
+
 async def test_gzip_body_is_inflated() -> None:
     service = MemoryService()
     async with serving(service) as client:
@@ -318,6 +336,33 @@ async def test_door_with_write_keys_asks_for_one() -> None:
         answer = await client.post("/v1/track", json=track(), headers={"Authorization": "Bearer wk-secret-1"})
         assert answer.status == 200
     assert only(service).source == "shop"
+
+
+async def test_browser_library_sends_its_key_in_the_body() -> None:
+    service = MemoryService()
+    plain = {"Content-Type": "text/plain"}
+    async with serving(service, KEYS) as client:
+        for key, status in (("wk-secret-1", 200), ("wrong", 401), (None, 401), (7, 401)):
+            answer = await client.post("/v1/t", data=body(track(writeKey=key)), headers=plain)
+            assert answer.status == status
+        assert (await client.post("/v1/t", data=b"{broken", headers=plain)).status == 401
+        wrong_header = {**plain, "Authorization": "Bearer wrong"}
+        answer = await client.post("/v1/t", data=body(track(writeKey="wk-secret-1")), headers=wrong_header)
+        assert answer.status == 401
+    assert (only(service).source, only(service).type) == ("shop", "order.completed")
+
+
+async def test_body_that_does_not_come_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "BODY_SECONDS", 0.01)
+    never = asyncio.Event()
+
+    async def stalled() -> Any:
+        yield b"{"
+        await never.wait()
+
+    async with serving(MemoryService()) as client:
+        answer = await client.post("/v1/track", data=stalled(), headers={"Content-Type": "application/json"})
+        assert answer.status == 408
 
 
 async def test_console_token_does_not_open_the_door() -> None:

@@ -139,6 +139,7 @@ def test_watermark_is_absent_before_the_first_event() -> None:
 def test_processing_time_is_a_histogram() -> None:
     series = scrape(metrics_of(full()))
     assert value(series, "touchline_event_processing_seconds_count") == 3
+    assert value(series, "touchline_event_processing_seconds_sum") == pytest.approx(0.06)
     assert value(series, "touchline_event_processing_seconds_bucket", le="0.01") == 0
     assert value(series, "touchline_event_processing_seconds_bucket", le="0.025") == 3
     assert value(series, "touchline_event_processing_seconds_bucket", le="+Inf") == 3

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import StringIO
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-import structlog
 
 from streams.config.load import load_text
 from streams.runtime import logs
@@ -41,10 +41,11 @@ STRUCTURED = {"Content-Type": "application/cloudevents+json"}
 class Running:
     """A service, its clock and a client of it."""
 
-    def __init__(self, service: Embedded, clock: VirtualClock, client: aiohttp.ClientSession) -> None:
+    def __init__(self, service: Embedded, clock: VirtualClock, client: aiohttp.ClientSession, port: int) -> None:
         self.service = service
         self.clock = clock
         self.client = client
+        self.port = port
 
     async def send(self, kind: str, subject: str, seconds: int, **data: Any) -> aiohttp.ClientResponse:
         """One event `seconds` after the beginning."""
@@ -77,16 +78,10 @@ async def running(path: Path) -> AsyncIterator[Running]:
     try:
         await web.start("127.0.0.1", 0)
         async with aiohttp.ClientSession(f"http://127.0.0.1:{web.port}") as client:
-            yield Running(service, clock, client)
+            yield Running(service, clock, client, web.port)
     finally:
         await web.stop()
         await service.stop()
-
-
-@pytest.fixture(autouse=True)
-def _defaults() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
 
 
 def served(service: Embedded) -> Service:
@@ -201,3 +196,41 @@ async def test_nothing_personal_reaches_metrics_or_logs(tmp_path: Path) -> None:
     for text in PERSONAL:
         assert text not in written
         assert text not in scraped
+
+
+async def test_what_is_no_http_at_all_is_refused_without_being_repeated_in_the_logs(tmp_path: Path) -> None:
+    log = StringIO()
+    logs.configure("debug", log, pretty=False)
+    async with running(tmp_path / "touchline.db") as shop:
+        for garbage in (b"\x16\x03\x01jane.roe@example.org\r\n\r\n", b"GET /jane.roe@example.org\x00 HTTP/9\r\n\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", shop.port)
+            writer.write(garbage)
+            assert b" 400 " in await reader.read()
+            writer.close()
+        assert (await shop.client.get("/livez")).status == 200
+    assert "request_unreadable" in log.getvalue()
+    assert "jane" not in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"POST /v1/t HTTP/1.1\r\nHost: %b\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+        b"POST /v1/t HTTP/1.1\r\nHost: %b\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\nzz\r\n",
+        b"GET /api/v1/stream HTTP/1.1\r\nHost: %b\r\n\r\n",
+    ],
+)
+async def test_client_that_hangs_up_is_no_error(tmp_path: Path, begun: bytes) -> None:
+    async with running(tmp_path / "touchline.db") as shop:
+        _, writer = await asyncio.open_connection("127.0.0.1", shop.port)
+        writer.write(begun % f"127.0.0.1:{shop.port}".encode())
+        await writer.drain()
+        assert (await shop.client.get("/livez")).status == 200
+        writer.close()
+        await writer.wait_closed()
+        await shop.settle(20)
+        assert (await shop.get("/api/v1/health"))["events"]["read"] == 0
+        metrics = await (await shop.client.get("/metrics")).text()
+        while "touchline_stream_clients 0.0" not in metrics:
+            metrics = await (await shop.client.get("/metrics")).text()
+    assert 'status="500"' not in metrics

@@ -77,7 +77,12 @@ def test_a_step_that_is_jumped_over_is_skipped() -> None:
 
 def test_the_same_or_an_earlier_step_again_is_repeated_and_the_first_entry_stands() -> None:
     partials = run(
-        [event(0, "cart.updated"), event(60, "checkout.started"), event(90, "cart.updated"), event(95, "checkout.started")],
+        [
+            event(0, "cart.updated"),
+            event(60, "checkout.started"),
+            event(90, "cart.updated"),
+            event(95, "checkout.started"),
+        ],
         until=1861,
     )
     assert steps(partials)["purchase/cart"] == {"entered": 1, "completed": 1, "repeated": 1}
@@ -85,7 +90,9 @@ def test_the_same_or_an_earlier_step_again_is_repeated_and_the_first_entry_stand
 
 
 def test_after_the_goal_the_first_step_begins_a_new_instance_and_later_ones_are_unattributed() -> None:
-    partials = run([event(0, "cart.updated"), event(1, "order.completed"), event(2, "order.completed"), event(3, "cart.updated")])
+    partials = run(
+        [event(0, "cart.updated"), event(1, "order.completed"), event(2, "order.completed"), event(3, "cart.updated")]
+    )
     assert steps(partials)["purchase/cart"] == {"entered": 2, "completed": 1}
     assert steps(partials)["purchase/paid"] == {"entered": 1, "completed": 1, "unattributed": 1}
 
@@ -173,7 +180,14 @@ def test_the_value_of_an_entry_is_kept_as_an_integer_of_millionths() -> None:
 def test_a_late_event_counts_with_its_own_age_in_the_open_tick() -> None:
     stage = JourneyStage(rules(), resident=True)
     partials = stage.process(
-        log([event(0, "cart.updated"), event(100, "page.viewed", "c-9"), event(50, "checkout.started"), event(200, "page.viewed", "c-9")])
+        log(
+            [
+                event(0, "cart.updated"),
+                event(100, "page.viewed", "c-9"),
+                event(50, "checkout.started"),
+                event(200, "page.viewed", "c-9"),
+            ]
+        )
     ).partials
     late = [partial for partial in partials if partial.outcomes]
     assert door(partials)["late"] == 1
@@ -184,14 +198,20 @@ def test_a_late_event_counts_with_its_own_age_in_the_open_tick() -> None:
 
 
 def test_a_duplicate_is_counted_and_changes_nothing() -> None:
-    twice = [event(0, "cart.updated", id="e-1"), event(1, "cart.updated", id="e-1"), event(1, "cart.updated", id="e-1", source="other")]
+    twice = [
+        event(0, "cart.updated", id="e-1"),
+        event(1, "cart.updated", id="e-1"),
+        event(1, "cart.updated", id="e-1", source="other"),
+    ]
     partials = run(twice)
     assert door(partials) == {"read": 3, "accepted": 2, "duplicate": 1}
     assert steps(partials)["purchase/cart"] == {"entered": 1, "repeated": 1}
 
 
 def test_a_duplicate_is_only_a_duplicate_however_late() -> None:
-    partials = run([event(0, "cart.updated", id="e-1"), event(100, "page.viewed", "c-2"), event(0, "cart.updated", id="e-1")])
+    partials = run(
+        [event(0, "cart.updated", id="e-1"), event(100, "page.viewed", "c-2"), event(0, "cart.updated", id="e-1")]
+    )
     assert door(partials) == {"read": 3, "accepted": 2, "duplicate": 1}
 
 
@@ -221,7 +241,9 @@ def test_a_time_far_ahead_of_its_reception_is_clamped_to_it_and_counted() -> Non
 def test_one_clock_far_ahead_does_not_make_the_others_late() -> None:
     stage = JourneyStage(rules(), resident=True)
     ahead = log([event(290, "page.viewed", "c-9")], log_time=at(0))
-    others = [record for n in range(20) for record in log([event(n, "page.viewed", f"c-{n}")], start=1 + n, log_time=at(n))]
+    others = [
+        record for n in range(20) for record in log([event(n, "page.viewed", f"c-{n}")], start=1 + n, log_time=at(n))
+    ]
     partials = stage.process(ahead + others).partials + stage.finish().partials
     assert door(partials) == {"read": 21, "accepted": 21, "future": 1}
 
@@ -278,7 +300,9 @@ def test_a_merge_of_two_identified_customers_is_refused_unless_forced() -> None:
     effects = refused.process(log([*people, event(2, "customer.merged", "c-1", into="c-2"), event(9, "page.viewed")]))
     assert [letter.reason for letter in effects.dead_letters] == ["merge_both_identified"]
     forced = JourneyStage(rules(), resident=True)
-    effects = forced.process(log([*people, event(2, "customer.merged", "c-1", into="c-2", force=True), event(9, "page.viewed")]))
+    effects = forced.process(
+        log([*people, event(2, "customer.merged", "c-1", into="c-2", force=True), event(9, "page.viewed")])
+    )
     assert effects.dead_letters == []
 
 
@@ -327,14 +351,22 @@ def test_ticks_are_declared_without_gaps_and_in_order() -> None:
 
 def test_a_session_lasts_from_its_first_to_its_last_event_and_single_events_are_left_out() -> None:
     file = "version: 1\nsignals:\n  on_site: {on: page.viewed, as: session}\n"
-    partials = run([event(0, "page.viewed"), event(60, "page.viewed"), event(150, "page.viewed"), event(8000, "page.viewed")], file, until=99999)
+    partials = run(
+        [event(0, "page.viewed"), event(60, "page.viewed"), event(150, "page.viewed"), event(8000, "page.viewed")],
+        file,
+        until=99999,
+    )
     measured = [m for partial in partials for m in partial.measured]
     assert [(m.signal, m.n, m.total) for m in measured] == [("on_site", 1, 150_000_000)]
 
 
 def test_an_answer_without_a_score_does_not_count_in_n() -> None:
     partials = run(
-        [event(0, "survey.answered", metric="csat", score=5), event(1, "survey.answered", metric="csat"), event(2, "survey.answered", metric="nps", score=3)]
+        [
+            event(0, "survey.answered", metric="csat", score=5),
+            event(1, "survey.answered", metric="csat"),
+            event(2, "survey.answered", metric="nps", score=3),
+        ]
     )
     measured = [m for partial in partials for m in partial.measured if m.signal == "csat"]
     assert [(m.n, m.top) for m in measured] == [(1, 1)]
@@ -360,7 +392,12 @@ def test_other_rules_hold_from_the_record_that_activates_them() -> None:
 def test_customers_without_anything_pending_are_forgotten_in_time(gap: int) -> None:
     stage = JourneyStage(rules(), resident=True)
     stage.process(log([event(0, "page.viewed", "c-1")]))
-    stage.process(log([event(gap / SECOND, "page.viewed", "c-2"), event(gap / SECOND + 2.5 * 86400, "page.viewed", "c-3")], start=1))
+    stage.process(
+        log(
+            [event(gap / SECOND, "page.viewed", "c-2"), event(gap / SECOND + 2.5 * 86400, "page.viewed", "c-3")],
+            start=1,
+        )
+    )
     assert stage.find("c-1") is None
 
 

@@ -17,7 +17,7 @@ SEEDS = st.integers(0, 2**32)
 AFTER = st.sampled_from([0, 1, 70, 1000, 9 * DAY])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SEEDS, SEEDS, st.integers(1, 4), AFTER)
 def test_partitions_arrival_and_declared_ranges_make_no_difference(
     seed: int, spread: int, partitions: int, after: int
@@ -47,14 +47,12 @@ def test_random_content_breaches_and_recovers() -> None:
     }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(SEEDS, SEEDS, st.integers(1, 3), AFTER)
 def test_a_restored_stage_goes_on_as_the_undisturbed_one(seed: int, spread: int, partitions: int, after: int) -> None:
     random_ = random.Random(spread)
     items = content(seed)
-    arrived = interleaved(
-        partials(items, items[-1][0] + after, spread, partitions, LOADED.hash), spread
-    )
+    arrived = interleaved(partials(items, items[-1][0] + after, spread, partitions, LOADED.hash), spread)
     plain = stage(partitions)
     expected = feed(plain, arrived)
 
@@ -73,7 +71,7 @@ def test_a_restored_stage_goes_on_as_the_undisturbed_one(seed: int, spread: int,
     assert crashing.positions == plain.positions
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(SEEDS, st.integers(1, 4))
 def test_every_dimension_adds_up_to_the_whole(seed: int, partitions: int) -> None:
     items = content(seed, 120)
@@ -88,10 +86,10 @@ def test_every_dimension_adds_up_to_the_whole(seed: int, partitions: int) -> Non
             assert sum(segment.in_flight for segment in segments) == step.totals.in_flight
             for window in ("5m", "1h"):
                 assert sum(segment.windows[window].entered for segment in segments) == step.windows[window].entered
-                assert sum(segment.windows[window].cohort.n for segment in segments) == step.windows[window].cohort.n
+                assert step.windows[window].completed == sum(segment.windows[window].completed for segment in segments)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(SEEDS, SEEDS, st.integers(2, 4))
 def test_another_file_holds_from_the_same_tick_whatever_the_order_of_arrival(
     seed: int, spread: int, partitions: int

@@ -1,0 +1,1 @@
+"""Tests that look at the console through a real browser."""

@@ -1,0 +1,97 @@
+"""A service for the console: the real stages over simulated traffic, moved on by the test instead of a clock."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from connectors.synthetic.incidents import MINUTE, SECOND, Schedule
+from connectors.synthetic.traffic import Traffic
+from streams.commands.demo import NAME, add_button
+from streams.config.load import Loaded, load_file
+from streams.decisions import encode
+from streams.model import Record
+from streams.rules import Rules
+from streams.runtime.clock import VirtualClock
+from streams.runtime.service import ActiveConfig, Door, Health, LogEnds, Published
+from streams.runtime.simulation import Simulation
+from streams.runtime.web import Web
+from streams.stages.journey import JourneyStage
+from streams.stages.signal import SignalStage
+from streams.units import format_time
+from tests.streams.runtime.memory_service import MemoryService
+
+FILE = Path(__file__).parents[2] / "examples" / "demo.yml"
+START = 1_795_015_200 * SECOND
+"""2026-11-18T15:20:00Z, an early evening in Kyiv."""
+
+
+class LiveShop(MemoryService):
+    """The demo's shop without a disk: `advance` lets simulated time pass."""
+
+    def __init__(self, *, rate: float = 30.0, customers: int = 20_000, incident_after: int = 60 * MINUTE) -> None:
+        super().__init__()
+        self.loaded: Loaded = load_file(FILE)
+        self.clock = VirtualClock(START)
+        schedule = Schedule(first=START + incident_after)
+        self.traffic = Traffic(1, rate=rate, customers=customers, opens=START, schedule=schedule, disorder=True)
+        self.simulation = Simulation(self, self.traffic, self.clock, START)
+        self.name = "shop.yml"
+        self._journeys = JourneyStage(Rules.of(self.loaded), resident=True)
+        self._signals = SignalStage(self.loaded.config, self.loaded.hash)
+        self._door: Door = Door()
+
+    def advance(self, duration: int) -> None:
+        """Let so many microseconds pass and everything in them happen."""
+        since = self.clock.now()
+        self.clock.advance(duration)
+        first = self._door.read
+        records = [
+            Record(first + n, None, event) for n, event in enumerate(self.traffic.events(since, since + duration))
+        ]
+        effects = self._journeys.process(records)
+        for partial in effects.partials:
+            now = msgspec.structs.asdict(self._door)
+            self._door = Door(**{name: value + getattr(partial.door, name) for name, value in now.items()})
+            for decision in self._signals.process(partial):
+                published = Published(decision.id, encode(decision))
+                self.published.append(published)
+                for queue in self.queues:
+                    queue.put_nowait(published)
+        self._door = msgspec.structs.replace(self._door, read=first + len(records))
+        view = self._signals.view()
+        self.journey_views, self.signal_views = view.journeys, view.signals
+
+    def health(self) -> Health:
+        now = self.clock.now()
+        watermark = self._journeys.position.watermark
+        return Health(
+            status=self.status,
+            uptime_seconds=(now - START) / SECOND,
+            watermark=None if watermark is None else format_time(watermark),
+            lag_seconds=None if watermark is None else (now - watermark) / SECOND,
+            events_per_second=self.traffic.rate,
+            events=self._door,
+            config=ActiveConfig(self.loaded.hash, self.name, tuple(str(warning) for warning in self.loaded.warnings)),
+            log=LogEnds(self._door.read, 0),
+            pending_timers=self._journeys.pending_timers,
+            dead_letters=len(self.letters),
+            reason=self.reason,
+        )
+
+
+@asynccontextmanager
+async def served(shop: LiveShop, *, demo: bool = False) -> AsyncIterator[Web]:
+    """The shop behind HTTP on a free port; `demo` adds the demo's controls."""
+    side = Web(shop, shop.loaded.config, interval=0.1)
+    if demo:
+        shop.name = NAME
+        add_button(side, shop.simulation)
+    await side.start("127.0.0.1", 0)
+    try:
+        yield side
+    finally:
+        await side.stop()

@@ -1,0 +1,265 @@
+"""The console in a real browser: it shows what the service knows, lives, and asks nobody else for anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from connectors.synthetic.incidents import MINUTE, SECOND
+from streams.runtime.web import Web
+from streams.view import SegmentView, StepView
+from tests.browser.live_shop import LiveShop, served
+from tests.servers.chromium import ARGUMENTS
+
+pytestmark = pytest.mark.browser
+IMAGES = "TOUCHLINE_IMAGES"
+"""Names the folder the pictures of the documentation go to (`make images`); without it they are only looked at."""
+
+
+class Watched:
+    """A page, and whatever it complained about or asked for."""
+
+    def __init__(self, page: Page, side: Web) -> None:
+        self.page = page
+        self.side = side
+        self.complaints: list[str] = []
+        self.requested: list[str] = []
+        page.on("console", lambda message: self.complaints.append(message.text) if message.type != "log" else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.requested.append(request.url))
+
+    async def open(self) -> None:
+        await self.page.goto(f"http://127.0.0.1:{self.side.port}/")
+        await expect(self.page.locator("article.journey").first).to_be_visible()
+
+
+@pytest.fixture
+async def browser(chromium_path: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def console(
+    browser: Browser, shop: LiveShop, *, demo: bool = False, width: int = 1320, dark: bool = False
+) -> AsyncIterator[Watched]:
+    """The console of a shop, opened; leaving fails on anything it complained about."""
+    async with served(shop, demo=demo) as side:
+        context = await browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if dark else "light",
+            timezone_id="Europe/Kyiv",
+        )
+        watched = Watched(await context.new_page(), side)
+        await watched.open()
+        yield watched
+        await context.close()
+    assert watched.complaints == []
+
+
+def step(shop: LiveShop, journey: str, name: str) -> StepView:
+    """A step as the service knows it."""
+    views = next(view for view in shop.journey_views if view.name == journey)
+    return next(view for view in views.steps if view.name == name)
+
+
+def shown(value: float | None) -> str:
+    """A ratio as the console shows it."""
+    assert value is not None
+    return f"{value * 100:.1f}%"
+
+
+async def test_the_console_shows_every_journey_and_signal_of_the_file_with_interval_and_n(browser: Browser) -> None:
+    shop = LiveShop()
+    shop.advance(8 * MINUTE)
+    async with console(browser, shop) as watched:
+        page = watched.page
+        for journey in shop.journey_views:
+            card = page.locator(f"[data-journey={journey.name}]")
+            await expect(card.locator(".step h4")).to_have_text([view.name for view in journey.steps])
+        checkout = page.locator("[data-journey=purchase] .pass").nth(2)
+        estimate = step(shop, "purchase", "checkout").windows["5m"].throughput
+        await expect(checkout.locator(".rate")).to_have_text(shown(estimate.value))
+        await expect(checkout).to_contain_text(f"n {estimate.n:,}")
+        await expect(checkout).to_contain_text(shown(estimate.high))
+        await expect(page.locator(".signal")).to_have_count(len(shop.signal_views))
+        await expect(page.locator(".kind h3")).to_have_text(["Interaction", "Perception", "Outcome"])
+        await expect(page.locator("[data-signal=ces] .value")).to_contain_text("collecting")
+        await expect(page.locator("#link")).to_have_text("live")
+        await expect(page.locator("#demo")).to_be_hidden()
+
+
+async def test_the_numbers_move_with_the_service_without_a_reload(browser: Browser) -> None:
+    shop = LiveShop()
+    shop.advance(4 * MINUTE)
+    async with console(browser, shop) as watched:
+        entered = watched.page.locator("[data-journey=purchase] .step .big").first
+        await expect(entered).to_have_text(f"{step(shop, 'purchase', 'product').windows['5m'].entered:,}")
+        before = await entered.text_content()
+        shop.advance(30 * SECOND)
+        now = f"{step(shop, 'purchase', 'product').windows['5m'].entered:,}"
+        assert now != before
+        await expect(entered).to_have_text(now)
+
+
+async def test_the_window_is_switched_by_keyboard_and_remembered(browser: Browser) -> None:
+    shop = LiveShop()
+    shop.advance(8 * MINUTE)
+    async with console(browser, shop) as watched:
+        page = watched.page
+        rate = page.locator("[data-journey=purchase] .pass .rate").nth(2)
+        five, hour = (step(shop, "purchase", "checkout").windows[name].throughput.value for name in ("5m", "1h"))
+        assert five != hour
+        await expect(rate).to_have_text(shown(five))
+        await page.get_by_role("radio", name="5m").focus()
+        await page.keyboard.press("ArrowRight")
+        await expect(rate).to_have_text(shown(hour))
+        await page.get_by_role("radio", name="entry cohort").check(force=True)
+        await expect(rate).to_have_text(shown(step(shop, "purchase", "checkout").windows["1h"].cohort.value))
+        await watched.open()
+        await expect(page.get_by_role("radio", name="1h")).to_be_checked()
+        await expect(page.get_by_role("radio", name="entry cohort")).to_be_checked()
+
+
+async def test_an_incident_shows_as_a_breach_and_its_segment_stands_out(browser: Browser) -> None:
+    shop = LiveShop(rate=60, incident_after=5 * MINUTE)
+    shop.advance(5 * MINUTE)
+    async with console(browser, shop) as watched:
+        page = watched.page
+        await expect(page.locator(".signal[data-state=breached]")).to_have_count(0)
+        shop.advance(2 * MINUTE)
+        broken = page.locator("[data-signal=payment_failures]")
+        await expect(broken).to_contain_text("▲ breached")
+        await expect(page.locator("#decision-list li").first).to_contain_text("signal breached")
+        await expect(page.locator("#decision-list li").first).to_contain_text("payment_failures")
+        checkout = page.locator("[data-journey=purchase] .pass").nth(2)
+        await expect(checkout).to_contain_text("payment failures breached")
+        await checkout.focus()
+        await page.keyboard.press("Enter")
+        await expect(checkout).to_have_attribute("aria-expanded", "true")
+        rows = page.get_by_role("region", name="segments of purchase, checkout").get_by_role("row")
+        await expect(rows.filter(has_text="mobile")).to_contain_text("▼")
+        await expect(rows.filter(has_text="desktop")).not_to_contain_text("▼")
+        await page.keyboard.press("Enter")
+        await expect(rows).to_have_count(0)
+
+
+async def test_decisions_made_before_are_listed_too(browser: Browser) -> None:
+    shop = LiveShop(rate=60, incident_after=5 * MINUTE)
+    shop.advance(7 * MINUTE)
+    assert shop.published
+    async with console(browser, shop) as watched:
+        await expect(watched.page.locator("#decision-list .what")).to_have_count(len(shop.published))
+
+
+async def test_the_console_asks_nobody_but_its_own_service(browser: Browser) -> None:
+    shop = LiveShop()
+    shop.advance(MINUTE)
+    async with console(browser, shop, demo=True) as watched:
+        await expect(watched.page.locator("#plant")).to_be_visible()
+        own = f"http://127.0.0.1:{watched.side.port}/"
+        assert [url for url in watched.requested if not url.startswith(own)] == []
+        assert {"", "app.js", "style.css", "api/v1/stream"} <= {url.removeprefix(own) for url in watched.requested}
+
+
+async def test_in_the_demo_a_button_plants_an_incident(browser: Browser) -> None:
+    shop = LiveShop()
+    shop.advance(MINUTE)
+    async with console(browser, shop, demo=True) as watched:
+        page = watched.page
+        await expect(page.locator("#incident")).to_contain_text("next planted incident at")
+        await page.get_by_role("button", name="Plant an incident").click()
+        await expect(page.locator("#incident")).to_contain_text("80% of mobile payments fail")
+        await expect(page.get_by_role("button", name="Plant an incident")).to_be_disabled()
+        assert shop.simulation.incident().running
+
+
+async def test_a_lost_connection_is_said_and_the_service_coming_back_is_noticed(browser: Browser) -> None:
+    shop = LiveShop()
+    shop.advance(MINUTE)
+    async with served(shop) as side:
+        context = await browser.new_context()
+        page = await context.new_page()
+        await page.clock.install()
+        await page.goto(f"http://127.0.0.1:{side.port}/")
+        await expect(page.locator("#link")).to_have_text("live")
+        port = side.port
+    await page.clock.fast_forward(8000)
+    await expect(page.locator("#link")).to_contain_text("no data for")
+    again = Web(shop, shop.loaded.config, interval=0.1)
+    await again.start("127.0.0.1", port)
+    await expect(page.locator("#link")).to_have_text("live", timeout=15_000)
+    await context.close()
+    await again.stop()
+
+
+async def test_a_service_that_stopped_says_why(browser: Browser) -> None:
+    shop = LiveShop()
+    shop.advance(MINUTE)
+    async with console(browser, shop) as watched:
+        await expect(watched.page.locator("#notice")).to_be_hidden()
+        shop.status, shop.reason = "stopped", "almost everything is invalid"
+        await expect(watched.page.locator("#notice")).to_contain_text("almost everything is invalid")
+
+
+async def test_dead_letters_are_counted_and_listed(browser: Browser) -> None:
+    shop = LiveShop()
+    shop.advance(MINUTE)
+    async with console(browser, shop) as watched:
+        page = watched.page
+        await expect(page.locator(".letters")).to_be_hidden()
+        shop.hold(1, b'{"specversion":"1.0"}')
+        await page.get_by_text("Show the last dead letters").click()
+        await expect(page.locator(".letters li")).to_have_text("no_id · id: it is missing · 21 B")
+
+
+async def test_what_customers_send_is_shown_as_text_never_as_markup(browser: Browser) -> None:
+    shop = LiveShop()
+    shop.advance(8 * MINUTE)
+    hostile = "<img src=x onerror=alert(1)>"
+    journey = shop.journey_views[0]
+    first = journey.steps[0]
+    segments = [msgspec.structs.replace(first.segments[0], value=hostile), *first.segments[1:]]
+    assert isinstance(segments[0], SegmentView)
+    steps = [msgspec.structs.replace(first, segments=segments), *journey.steps[1:]]
+    shop.journey_views = [msgspec.structs.replace(journey, steps=steps), *shop.journey_views[1:]]
+    async with console(browser, shop) as watched:
+        await watched.page.locator(".pass").first.click()
+        await expect(watched.page.get_by_role("cell", name=hostile)).to_be_visible()
+        await expect(watched.page.locator("img")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [360, 800, 1100])
+async def test_nothing_is_cut_off_on_narrower_screens(browser: Browser, width: int) -> None:
+    shop = LiveShop()
+    shop.advance(8 * MINUTE)
+    async with console(browser, shop, width=width) as watched:
+        await watched.page.locator(".pass").nth(2).click()
+        assert await watched.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def test_pictures_of_the_console_in_light_dark_and_on_a_phone(browser: Browser, tmp_path: Path) -> None:
+    folder = os.environ.get(IMAGES)
+    past = 90 * MINUTE if folder else 6 * MINUTE
+    shop = LiveShop(rate=50, customers=200_000, incident_after=past)
+    shop.advance(past)
+    shop.advance(160 * SECOND)
+    target = Path(folder) if folder else tmp_path
+    for name, width, dark in (("console", 1320, False), ("console-dark", 1320, True), ("console-phone", 390, False)):
+        async with console(browser, shop, demo=True, width=width, dark=dark) as watched:
+            page = watched.page
+            await expect(page.locator("#incident")).to_contain_text("planted")
+            if name != "console-phone":
+                await page.locator("[data-journey=purchase] .pass").nth(2).click()
+                await expect(page.locator(".dims table").first).to_be_visible()
+                await page.mouse.move(0, 0)
+            picture = await page.screenshot(path=target / f"{name}.png", animations="disabled")
+            assert len(picture) > 20_000

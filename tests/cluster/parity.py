@@ -1,0 +1,75 @@
+"""What a cluster must come to: the decisions, totals and customer states of `replay`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from connectors.row import Row
+from streams import customer as customers
+from streams.decisions import encode as encode_decision
+from streams.model import Event
+from streams.runtime.cluster.addresses import SEQUENCE
+from streams.runtime.cluster.addresses import SOURCE as SOURCE_HEADER
+from streams.runtime.replay import Replay
+from streams.units import parse_time
+from tests.cluster.installation import Installation
+
+SECOND = 1_000_000
+OPENS = parse_time("2026-03-05T09:00:00Z")
+UNTIL = OPENS + 14 * 3600 * SECOND
+"""Everything has matured by then; time is moved there by hand, because the log's own time is now."""
+ROOT = Path(__file__).parents[2]
+DEMO = re.sub(r"(?m)^idle_after:.*$", "", (ROOT / "examples" / "demo.yml").read_text(encoding="utf-8"))
+DEMO += "\nidle_after: 52w\n"
+
+
+def within_lateness(events: Iterable[Event], lateness: int) -> Iterator[Event]:
+    """What parity over several partitions is promised for (rule 15): nothing too late, no merges in transit."""
+    latest, known = 0, set()
+    for event in events:
+        time = parse_time(event.time or "")
+        identity = (event.source, event.id)
+        if event.type == "customer.merged" or (identity not in known and time < latest - lateness):
+            continue
+        known.add(identity)
+        latest = max(latest, time)
+        yield event
+
+
+def replayed(made: Installation, events: Iterable[Event]) -> Replay:
+    """The same events through `replay`."""
+    replay = Replay(made.loaded)
+    for _ in replay.feed(Row(event, parse_time(event.time or "")) for event in events):
+        pass
+    replay.finish(UNTIL)
+    return replay
+
+
+async def decisions(made: Installation) -> set[bytes]:
+    """What left, counted once as a receiver does: by the highest number of each source."""
+    found: dict[tuple[bytes, int], bytes] = {}
+    for record in await made.records(made.names.decisions):
+        headers = dict(record.headers)
+        number = (headers[SOURCE_HEADER], int(headers[SEQUENCE]))
+        assert found.setdefault(number, record.value) == record.value, "one number, two different decisions"
+    assert {number for _, number in found} == set(range(len(found)))
+    return set(found.values())
+
+
+async def assert_like_replay(made: Installation, events: list[Event]) -> None:
+    replay = replayed(made, events)
+    signals = await made.signals()
+    assert signals.totals() == replay.signals.totals()
+    assert msgspec.to_builtins(signals.view()) == msgspec.to_builtins(replay.signals.view())
+    assert await decisions(made) == {encode_decision(decision) for decision in replay.decisions}
+    totals = replay.signals.totals()
+    assert totals.door.read == len(events)
+    assert totals.door.duplicate > 0
+    assert replay.decisions, "a comparison of nothing with nothing"
+    states = await made.customers()
+    assert states == {key: customers.encode(state) for key in states if (state := replay.journeys.find(key))}
+    assert len(states) > 1000

@@ -1,0 +1,109 @@
+"""What goes wrong in a cluster, and that it changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streams.model import Event
+from streams.runtime.cluster.redis_store import PartitionStore, connect
+from streams.runtime.cluster.signal_agent import SOURCE
+from tests.cluster.conftest import Install
+from tests.cluster.installation import Installation, Worker
+from tests.cluster.parity import DEMO, SECOND, UNTIL, assert_like_replay, within_lateness
+from tests.servers.base import ServerMissing, skip_or_fail
+from tests.servers.redis import RedisServer
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(400)]
+TAIL = 3 * SECOND
+
+
+async def read_at_least(made: Installation, wanted: int) -> bool:
+    """Whether so many records of the events were committed."""
+    heads = await made.heads()
+    return sum(head.read for name, head in heads.items() if name != SOURCE) >= wanted
+
+
+async def opened(made: Installation, worker: Worker) -> bool:
+    """Whether a worker has opened a partition of the events."""
+    return "partition_opened" in worker.log
+
+
+async def steal(made: Installation, name: str) -> None:
+    """Raise a partition's epoch as another owner would, and leave."""
+    client = connect(made.redis)
+    store = PartitionStore(client, name)
+    await store.claim(partitions=made.partitions, start=0, config=made.loaded.hash)
+    await store.close()
+    await client.aclose()
+
+
+async def test_workers_that_come_and_go_change_nothing(install: Install, shop: list[Event]) -> None:
+    async with install(DEMO, 4) as made:
+        events = list(within_lateness(shop, made.loaded.config.allowed_lateness))
+        half = len(events) // 2
+        await made.send(events[:half])
+        first = made.worker("--batch", "100")
+        second = None
+        try:
+            await first.until(lambda: read_at_least(made, half // 3), "the first worker to take some events")
+            second = made.worker("--batch", "100")
+            await second.until(lambda: opened(made, second), "the second worker to get partitions")
+            await made.send(events[half:])
+            await made.advance(UNTIL + TAIL)
+            await second.until(lambda: read_at_least(made, half + half // 3), "both workers to take more")
+            assert first.stop() == 0, first.log
+            await second.until(made.done, "the second worker to do the rest")
+            await assert_like_replay(made, events)
+        finally:
+            first.stop()
+            if second is not None:
+                second.stop()
+
+
+async def test_a_partition_taken_by_another_owner_is_claimed_again_and_nothing_changes(
+    install: Install, shop: list[Event]
+) -> None:
+    async with install(DEMO, 1) as made:
+        await made.send(shop)
+        worker = made.worker("--batch", "100")
+        try:
+            await worker.until(lambda: read_at_least(made, len(shop) // 4), "some events to be taken")
+            await steal(made, "events:0")
+            await worker.until(lambda: read_at_least(made, len(shop) // 2), "the partition to be claimed again")
+            await steal(made, SOURCE)
+            await made.advance(UNTIL + TAIL)
+            await worker.until(made.done, "all to be processed")
+            assert "another owner" in worker.log
+            await assert_like_replay(made, shop)
+        finally:
+            worker.stop()
+
+
+async def test_a_store_that_dies_and_comes_back_older_changes_nothing(
+    kafka_bootstrap: str, tmp_path: Path, shop: list[Event]
+) -> None:
+    try:
+        server = RedisServer(tmp_path / "redis", "--appendfsync", "everysec")
+    except ServerMissing as missing:
+        skip_or_fail(str(missing))
+    server.start()
+    made = Installation(kafka_bootstrap, server.url, tmp_path, DEMO, 1)
+    assert made.create_topics().returncode == 0
+    worker = None
+    try:
+        await made.send(shop)
+        worker = made.worker("--batch", "100")
+        await worker.until(lambda: read_at_least(made, len(shop) // 3), "some events to be taken")
+        server.kill()
+        server.start()
+        await made.advance(UNTIL + TAIL)
+        await worker.until(made.done, "all to be processed")
+        assert "partition_paused" in worker.log
+        await assert_like_replay(made, shop)
+    finally:
+        if worker is not None:
+            worker.stop()
+        server.stop()
+        await made.drop_topics()

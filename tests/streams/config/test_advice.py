@@ -1,0 +1,92 @@
+"""Warnings: one line for what is not acted upon yet, and for what was probably overlooked."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from streams.config.advice import NOT_BUILT
+from streams.config.structs import Config
+from tests.streams.config.files import GOOD, load
+
+STEPS = (
+    "journeys:\n  buy:\n    steps:\n      - {name: cart, on: cart.updated}\n      - {name: paid, on: order.completed}\n"
+)
+
+
+def lines(text: str) -> list[str]:
+    return [str(warning) for warning in load(text).warnings]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "alerts: {false_alarms: 1 per week}",
+        "quiet_hours: {from: '21:00', to: '09:00'}",
+        "fatigue: {any: 14d}",
+        "consent: opt_in",
+        "closing: strict",
+    ],
+)
+def test_what_is_not_built_yet_is_one_line_per_key(text: str) -> None:
+    key = text.split(":")[0]
+    assert lines(text) == [f"{key}: valid, not acted upon yet"]
+
+
+def test_nothing_is_said_about_keys_that_are_not_there() -> None:
+    assert lines("version: 1\nalerts:\n") == []
+
+
+def test_nested_keys_are_named_where_they_stand() -> None:
+    assert lines("signals:\n  calls: {on: call.ended, watch: up}\n") == [
+        "signals.calls.watch: valid, not acted upon yet"
+    ]
+
+
+def test_the_file_with_every_key_warns_of_everything_not_built() -> None:
+    told = {str(warning) for warning in load((GOOD / "everything.yml").read_text(encoding="utf-8")).warnings}
+    for pattern in NOT_BUILT:
+        if "*" not in pattern:
+            assert f"{pattern}: valid, not acted upon yet" in told
+    assert "journeys.purchase.steps[1].calendar: valid, not acted upon yet" in told
+
+
+def test_not_built_names_real_keys() -> None:
+    keys = {field.encode_name for field in msgspec.structs.fields(Config)}
+    assert {pattern.split(".")[0] for pattern in NOT_BUILT} <= keys
+
+
+def test_a_step_without_a_signal_is_pointed_out() -> None:
+    assert lines(STEPS + "signals: {csat: {on: survey.answered, journey: buy, step: paid}}\n") == [
+        "journeys.buy.steps[0]: no signal is placed on this step"
+    ]
+
+
+def test_an_expectation_is_a_signal_on_its_step() -> None:
+    text = STEPS.replace("cart.updated}", 'cart.updated, expect: {conversion: ">= 50%"}}')
+    assert lines(text) == ["journeys.buy.steps[1]: no signal is placed on this step"]
+
+
+def test_asks_that_nobody_receives_are_pointed_out() -> None:
+    rule = "feedback:\n  nps: {ask: nps, after: order.delivered}\n"
+    alone = "feedback.nps: its asks are only recorded: add `to` here, or `asks: {to: […]}`"
+    assert alone in lines(rule)
+    assert alone not in lines(rule + "asks: {to: 'webhook:https://example.org'}\n")
+
+
+def test_a_near_miss_of_a_shared_type_is_pointed_out() -> None:
+    signals = "signals: {calls: {on: [call.ended, call.end, call.queued]}, orders: {on: order.complete}}\n"
+    assert lines(signals) == [
+        "signals.orders.on: 'order.complete' is a type of your own; did you mean 'order.completed'?"
+    ]
+
+
+def test_a_type_that_a_source_makes_is_no_slip() -> None:
+    source = "sources: {shop: {time: at, type: order.complete}}\n"
+    assert lines(source + "signals: {orders: {on: order.complete}}\n") == []
+
+
+def test_a_dimension_that_subscriptions_cannot_match_is_pointed_out() -> None:
+    assert lines("segments: [reason]\n") == [
+        "segments[0]: subscriptions cannot match it: `reason` means the decision's own there"
+    ]

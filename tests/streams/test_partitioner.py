@@ -1,0 +1,33 @@
+"""Keys go where Kafka's own clients send them."""
+
+from __future__ import annotations
+
+import pytest
+from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
+from aiokafka.partitioner import murmur2 as reference
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.model import Event
+from streams.partitioner import key_of, murmur2, partition_of
+from streams.stages.journey import bucket_key
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [(b"21", -973932308), (b"foobar", -790332482), (b"a-little-bit-long-string", -985981536), (b"abc", 479470107)],
+)
+def test_the_hash_is_the_one_of_kafkas_java_client(key: bytes, expected: int) -> None:
+    assert murmur2(key) == expected & 0xFFFFFFFF
+
+
+@given(key=st.binary(max_size=64), partitions=st.integers(1, 64))
+def test_a_key_goes_where_the_producer_sends_it(key: bytes, partitions: int) -> None:
+    assert murmur2(key) == reference(key) & 0xFFFFFFFF
+    assert partition_of(key, partitions) == DefaultPartitioner()(key, list(range(partitions)), [])
+
+
+def test_a_customer_is_a_key_and_the_rest_share_the_buckets_of_their_source() -> None:
+    assert key_of("олена", "shop", "e-1") == "олена".encode()
+    event = Event(id="e-1", source="shop", type="change.deployed")
+    assert key_of(None, "shop", "e-1").decode() == bucket_key(event)
