@@ -81,7 +81,7 @@ def mean(n: int, total: int, squares: int, min_n: int = MIN_N, scale: tuple[floa
     if n < 2:
         return Estimate(n, value)
     variance = (n * squares - total * total) / (n * (n - 1) * SCALE * SCALE)
-    reach = Z * math.sqrt(variance / n)
+    reach = Z * math.sqrt(max(variance, 0.0) / n)
     low, high = value - reach, value + reach
     if scale is not None:
         low, high = max(low, scale[0]), min(high, scale[1])

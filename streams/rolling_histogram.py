@@ -130,7 +130,8 @@ def _merge(parts: list[npt.NDArray[np.int64]]) -> dict[int, int]:
     if not parts:
         return {}
     every = np.concatenate(parts, axis=1)
-    buckets, at = np.unique(every[0], return_inverse=True)
-    counts = np.zeros(len(buckets), dtype=np.int64)
-    np.add.at(counts, at, every[1])
-    return dict(zip(buckets.tolist(), counts.tolist(), strict=True))
+    lowest = int(every[0].min())
+    # bincount adds in float64, exact below 2**53 observations.
+    counts = np.bincount(every[0] - lowest, weights=every[1])
+    buckets = np.flatnonzero(counts)
+    return dict(zip((buckets + lowest).tolist(), counts[buckets].astype(np.int64).tolist(), strict=True))

@@ -224,20 +224,23 @@ class Rings:
         return other
 
     def dump(self, rows: Sequence[int]) -> bytes:
-        """The counts of several rows, for `load` at the same tick or later."""
-        return np.ascontiguousarray(self._data[:, np.array(rows, dtype=np.intp)]).astype("<i8").tobytes()
+        """The counts of several rows, for `load` at the same tick or later: places of those that are not 0, values."""
+        block = self._data[:, list(rows)].ravel()
+        places = np.flatnonzero(block)
+        return places.astype("<u4").tobytes() + block[places].astype("<i8").tobytes()
 
     def load(self, rows: Sequence[int], body: bytes, tick: int) -> None:
         """Take what `dump` wrote at `tick`; slots that have passed out of their window since stay empty."""
-        shape = (self._data.shape[0], len(rows), self._data.shape[2])
-        stored = np.frombuffer(body, dtype="<i8").astype(np.int64).reshape(shape)
+        stored = np.zeros((self._data.shape[0], len(rows), self._data.shape[2]), dtype=np.int64)
+        count = len(body) // 12
+        stored.ravel()[np.frombuffer(body, "<u4", count)] = np.frombuffer(body, "<i8", count, offset=4 * count)
         now = tick if self.tick is None else self.tick
         for at, window in enumerate(self._cuts):
             index = now // window.slot
             for back in range(min(index - tick // window.slot, window.count)):
                 stored[self._offsets[at] + (index - back) % window.count] = 0
         self._carry(stored)
-        self._data[:, np.array(rows, dtype=np.intp)] = stored
+        self._data[:, list(rows)] = stored
         self._used |= stored.any(axis=(1, 2))
 
 

@@ -64,6 +64,7 @@ class Partition:
         self.tail = Tail()
         self.next = 0
         """Offset of the next record to hand to the stage; after a start it goes over [low, read) once more."""
+        self._read = 0
         self._store = store
         self._clock = clock
         self._batch = batch
@@ -90,7 +91,7 @@ class Partition:
             rules = files.rules(stored.config)
             self.stage = JourneyStage.restore(rules, stored.stage, await store.timers(), rules_by_hash=files.rules)
             self.head = new_head(stored, given.hash)
-        self.next = self.head.low
+        self.next, self._read = self.head.low, self.head.read
         await store.commit(
             Commit(
                 before=store.head_body,
@@ -129,9 +130,9 @@ class Partition:
 
     async def step(self) -> Step:
         """One slice of the log through both stages. Only while `behind`."""
-        batch = await self._read()
+        batch = await self._slice_of_log()
         stage = self.stage
-        fresh_from = stage.position.read
+        fresh_from = self._read
         async with self._loading:
             started = time.perf_counter()
             wanted = stage.needs(batch)
@@ -143,6 +144,7 @@ class Partition:
             effects = stage.process(batch)
             longest = max(longest, time.perf_counter() - started)
             self.next = batch[-1].offset + 1
+            self._read = max(self._read, self.next)
             self._take(effects)
         self._resize(len(batch), longest)
         fresh = [record for record in batch if record.offset >= fresh_from and not record.internal]
@@ -152,7 +154,7 @@ class Partition:
         await self._feed_signals()
         return Step([record.offset for record in fresh], effects.dead_letters)
 
-    async def _read(self) -> list[Record]:
+    async def _slice_of_log(self) -> list[Record]:
         first = self.tail.first(self.next)
         if first == self.next:
             return self.tail.take(self._slice)

@@ -28,9 +28,10 @@ UNITS = {
     "session": "seconds",
 }
 
-_N, _TOP, _BOTTOM, _TOTAL, _SQUARES = range(5)
-_NARROW, _WIDE = 3, 2
-_SQUARES_LOW_BITS = 62
+_NARROW, _WIDE = 4, 2
+_SQUARES_BITS = 62
+_LOW_BITS = 32
+_LOW_MASK = (1 << _LOW_BITS) - 1
 
 Histogram = Mapping[int, int]
 
@@ -128,7 +129,7 @@ class Gauges:
             if gauge is None:
                 continue
             self.dirty.add(measured.signal)
-            squares = (measured.squares_high << _SQUARES_LOW_BITS) + measured.squares_low
+            squares = (measured.squares_high << _SQUARES_BITS) + measured.squares_low
             added = (measured.n, measured.top, measured.bottom, measured.total, squares)
             for series in gauge.table.find(columns, measured.cell, tick, functools.partial(self._open_segment, gauge)):
                 delta = self._delta.get(series.row)
@@ -159,7 +160,7 @@ class Gauges:
         self.rings.advance(tick)
         if not self._delta:
             return set()
-        self.rings.add(list(self._delta), list(self._delta.values()))
+        self.rings.add(list(self._delta), [_to_ring(sums) for sums in self._delta.values()])
         changed = set(self._delta)
         self._delta = {}
         return changed
@@ -194,7 +195,7 @@ class Gauges:
         gauge = self.gauges[name]
         whole = gauge.table.whole
         histogram = {} if whole.histogram is None else whole.histogram.counts(seconds, tick)
-        return measure(gauge.signal, quantity, self.rings.row(seconds, whole.row), histogram, covered)
+        return measure(gauge.signal, quantity, _from_ring(self.rings.row(seconds, whole.row)), histogram, covered)
 
     def total(self, name: str, covered: int) -> Estimate:
         """A signal's value over everything seen so far, `covered` seconds."""
@@ -235,11 +236,11 @@ class Gauges:
                         window: measure(
                             signal,
                             "value",
-                            fields[series.row],
+                            sums[series.row],
                             {} if series.histogram is None else series.histogram.counts(STANDARD[window], tick),
                             covered[window],
                         )
-                        for window, fields in windows.items()
+                        for window, sums in windows.items()
                     },
                 )
                 for dimension, value, series in gauge.table.in_order(dimensions)
@@ -248,9 +249,11 @@ class Gauges:
         )
 
     def segment_windows(self) -> dict[str, list[list[int]]]:
-        """All series over the windows that segments show, summed at once: window -> fields by row."""
+        """All series over the windows that segments show, summed at once: window -> sums by row."""
         rows = range(self.rings.rows)
-        return {name: self.rings.sums(STANDARD[name], rows) for name in SEGMENT_WINDOWS}
+        return {
+            name: [_from_ring(fields) for fields in self.rings.sums(STANDARD[name], rows)] for name in SEGMENT_WINDOWS
+        }
 
     # Pieces
 
@@ -292,6 +295,17 @@ class Gauges:
 
 
 _DECODE = msgspec.msgpack.Decoder(_Piece).decode
+
+
+def _to_ring(sums: Sequence[int]) -> tuple[int, ...]:
+    # Squares of values up to 1e12 have 120 bits: more than one wide field of the rings holds exactly.
+    n, top, bottom, summed, squares = sums
+    return n, top, bottom, squares & _LOW_MASK, summed, squares >> _LOW_BITS
+
+
+def _from_ring(fields: Sequence[int]) -> list[int]:
+    n, top, bottom, low, summed, high = fields
+    return [n, top, bottom, summed, (high << _LOW_BITS) + low]
 
 
 def _same(before: Signal, after: Signal) -> bool:

@@ -150,6 +150,9 @@ async def test_an_incident_shows_as_a_breach_and_its_segment_stands_out(browser:
         await expect(rows.filter(has_text="desktop")).not_to_contain_text("▼")
         await page.keyboard.press("Enter")
         await expect(rows).to_have_count(0)
+        await broken.get_by_role("button", name="payment failures").press("Enter")
+        await expect(broken.get_by_role("row").filter(has_text="mobile")).to_contain_text("▲")
+        await expect(broken.get_by_role("row").filter(has_text="desktop")).not_to_contain_text("▲")
 
 
 async def test_decisions_made_before_are_listed_too(browser: Browser) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -145,3 +147,12 @@ def test_the_interval_of_a_median_covers_the_truth_in_95_of_100_samples() -> Non
         assert found.high is not None
         covered += found.low <= math.exp(3) * 1.01 and found.high >= math.exp(3) / 1.01
     assert covered >= 940
+
+
+def test_the_table_of_the_reference_page_holds() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "signals.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (\d+) \| (\d+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", page, re.MULTILINE)
+    assert len(rows) == 5
+    for promoters, passives, detractors, *shown in rows:
+        found = nps(int(promoters), int(detractors), int(promoters) + int(passives) + int(detractors), min_n=1)
+        assert [f"{number:.2f}" for number in (found.value, found.low, found.high)] == shown

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -159,12 +162,6 @@ def test_the_last_slots_of_a_window_are_listed_oldest_first() -> None:
     assert rings.slots(3600, row, 1, 5) == [0, 1, 2, 0, 4]
 
 
-def test_a_series_with_the_standard_windows_takes_the_memory_that_the_docs_state() -> None:
-    # docs/concepts/windows.md
-    assert Rings(STANDARD.values(), narrow=6, wide=2).bytes_per_series == 24_000
-    assert Rings(STANDARD.values(), narrow=3, wide=2).bytes_per_series == 16_800
-
-
 def test_time_that_goes_back_changes_nothing() -> None:
     rings = Rings([60], narrow=1)
     row = rings.open()
@@ -173,3 +170,25 @@ def test_time_that_goes_back_changes_nothing() -> None:
     rings.advance(START - 100)
     assert rings.tick == START
     assert rings.row(60, row) == [1]
+
+
+def test_the_memory_of_the_concept_page_holds() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "concepts" / "windows.md").read_text(encoding="utf-8")
+    stated = [int(number.replace(",", "")) for number in re.findall(r"\| ([\d,]+) \|$", page, re.MULTILINE)]
+    steps, signals = Rings(STANDARD.values(), 6, 2), Rings(STANDARD.values(), 4, 2)
+    longer = [*STANDARD.values(), 1200]
+    assert stated == [
+        steps.bytes_per_series,
+        signals.bytes_per_series,
+        Rings(longer, 6, 2).bytes_per_series - steps.bytes_per_series,
+        Rings(longer, 4, 2).bytes_per_series - signals.bytes_per_series,
+    ]
+
+
+def test_a_hundred_thousand_empty_seconds_leave_nothing_behind() -> None:
+    rings = Rings(STANDARD.values(), narrow=1)
+    row = rings.open()
+    rings.advance(START)
+    rings.add([row], [[1]])
+    rings.advance(START + 8 * DAY)
+    assert [rings.row(seconds, row) for seconds in STANDARD.values()] == [[0]] * 5

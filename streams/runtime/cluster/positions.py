@@ -6,13 +6,18 @@ the one place that positions streams, on every assignment and whenever the flow 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import faust
+import structlog
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from yarl import URL
+
+_log = structlog.get_logger()
+_STOP_LIMIT_S = 5.0
 
 FindPosition = Callable[[TP], Awaitable[int | None]]
 """Offset at which a partition goes on, None where the store knows nothing of it and Kafka's answer holds."""
@@ -27,8 +32,25 @@ class Transport(driver.Transport):
         self.topics = topics
 
 
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer thread, which ends also when it was told to stop during a rebalance.
+
+    Then its consumer waits for the assignment callback, which waits for the main thread, which waits for this one.
+    """
+
+    async def on_thread_stop(self) -> None:
+        """Leave the group, or give up on it; the group notices by itself."""
+        try:
+            await asyncio.wait_for(super().on_thread_stop(), _STOP_LIMIT_S)
+        except TimeoutError:
+            _log.warning("group_not_left", after_s=_STOP_LIMIT_S)
+
+
 class Consumer(driver.Consumer):
     """Goes to the stored position of each partition of our topics, whatever the group committed."""
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def perform_seek(self) -> None:
         """Position all assigned partitions."""

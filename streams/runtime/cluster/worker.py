@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import faust
 import structlog
 from faust.types import TP
+from mode.types import ServiceT
 
 from streams.config.load import Loaded
 from streams.errors import CannotStart
@@ -59,6 +61,20 @@ def build_app(settings: Settings, folder: Path, web: tuple[str, int] | None) -> 
     )
 
 
+class Worker(faust.Worker):
+    """Starts the connections first and the journeys last, so that these stop first: batch, relay, then the rest."""
+
+    def __init__(self, app: faust.App, connections: Connections, journeys: JourneyService, **options: Any) -> None:
+        self._parts = (connections, app, journeys)
+        super().__init__(app, override_logging=False, redirect_stdouts=False, quiet=True, **options)
+        self.spinner = None
+
+    def on_init_dependencies(self) -> Iterable[ServiceT]:
+        """What the worker starts, in this order; it stops them the other way round."""
+        super().on_init_dependencies()
+        return self._parts
+
+
 def status(journeys: JourneyService, desk: SignalDesk) -> dict[str, Any]:
     """How this worker is doing, for the web view `/status`."""
     return {
@@ -103,10 +119,7 @@ def run(loaded: Loaded, settings: Settings, *, web: tuple[str, int] | None = Non
             async def show_status(view: Any, _request: Any) -> Any:
                 return view.json(status(journeys, desk))
 
-        worker = faust.Worker(
-            app, connections, journeys, loop=loop, override_logging=False, redirect_stdouts=False, quiet=True
-        )
-        worker.spinner = None
+        worker = Worker(app, connections, journeys, loop=loop)
         try:
             worker.execute_from_commandline()
         except SystemExit as end:

@@ -91,6 +91,8 @@ const READINGS = {
   per_minute: { show: plain, unit: "/min", floor: 0, top: null },
   seconds: { show: plain, unit: "s", floor: 0, top: null },
 };
+const ADDITIVE = ["rate", "sum"]; // a part of these is always less than the whole, which says nothing
+const NOTHING = { n: 0, value: null, low: null, high: null };
 const reading = (signal) => READINGS[signal.unit] || { show: plain, unit: "", floor: 0, top: null };
 
 const tops = new Map(); // open scales keep the largest top they needed, so that a bar does not jump about
@@ -241,49 +243,61 @@ class Drill {
     this.node.hidden = !step;
     if (!step) return;
     this.node.setAttribute("aria-label", `segments of ${journey.name}, ${step.name}`);
-    const window = ["1m", "5m"].includes(state.window) ? "5m" : "1h";
-    const whole = step.windows[window][state.measure];
+    const window = segmentWindow();
     const totals = Object.entries(step.totals).map(([name, value]) =>
       el("div", {}, el("dt", {}, name.replace("_", " ")), el("dd", {}, count(value))));
-    const groups = new Map();
-    for (const segment of step.segments || []) {
-      if (!groups.has(segment.dimension)) groups.set(segment.dimension, []);
-      groups.get(segment.dimension).push(segment);
-    }
-    const tables = [...groups].map(([dimension, segments]) => this.table(dimension, segments, window, whole));
+    const order = byFile(step.segments);
+    const rows = step.segments.map((segment) => ({ ...segment, seen: segment.windows[window] }))
+      .filter(({ seen, in_flight }) => seen.entered || in_flight)
+      .sort((a, b) => order(a) - order(b) || b.seen.entered - a.seen.entered)
+      .map(({ dimension, value, seen, in_flight }) =>
+        ({ dimension, value, estimate: seen[state.measure], counts: [seen.entered, in_flight] }));
+    const tables = segmentTables(rows, step.windows[window][state.measure],
+      ["conversion", "entered", "in flight"], READINGS.ratio, true);
     fresh(this.node, [
       el("header", {},
         el("h4", {}, `${step.name} → ${step.next_step}, by segment`),
-        el("p", { class: "fine" }, `last ${window}${window === state.window ? "" : " (segments are kept for 5m and 1h)"}`
-          + " · dashed: the whole"),
+        el("p", { class: "fine" }, segmentNote()),
         el("dl", { class: "totals", title: "since the beginning" }, ...totals)),
-      tables.length ? el("div", { class: "dims" }, ...tables) : el("p", { class: "empty" }, "No segment has been seen 50 times yet."),
+      tables.length ? el("div", { class: "dims" }, ...tables) : el("p", { class: "empty" }, "Nobody entered lately."),
     ]);
   }
+}
 
-  table(dimension, segments, window, whole) {
-    const rows = segments
-      .map((segment) => ({ segment, seen: segment.windows[window] }))
-      .filter(({ segment, seen }) => seen.entered || segment.in_flight)
-      .sort((a, b) => b.seen.entered - a.seen.entered)
-      .map(({ segment, seen }) => {
-        const estimate = seen[state.measure], range = new Range();
-        range.draw(estimate, 0, 1, whole.value);
-        const less = estimate.value !== null && whole.value !== null && estimate.high < whole.low;
-        const more = estimate.value !== null && whole.value !== null && estimate.low > whole.high;
-        const shown = estimate.value === null ? `${count(estimate.n)}/30` : percent(estimate.value);
-        return el("tr", {},
-          el("td", {}, segment.value), el("td", {}, range.node),
-          el("td", { class: less ? "less" : more ? "more" : null, title: interval(estimate) },
-            less ? `▼ ${shown}` : more ? `▲ ${shown}` : shown),
-          el("td", {}, count(seen.entered)), el("td", {}, count(segment.in_flight)));
-      });
-    return el("table", {},
-      el("caption", {}, dimension),
-      el("thead", {}, el("tr", {}, ...["", "95 % interval", "conversion", "entered", "in flight"].map((title) =>
-        el("th", { scope: "col" }, title)))),
-      el("tbody", {}, ...rows));
-  }
+// One table per dimension: each value of it beside the whole. `rows` are {dimension, value, estimate, counts}.
+// `better` colours what stands out: more of a conversion is good, of other numbers nobody knows.
+function segmentTables(rows, whole, titles, read, better = false) {
+  const groups = new Map();
+  for (const row of rows) groups.set(row.dimension, [...(groups.get(row.dimension) || []), row]);
+  const top = read.top ?? Math.max(whole.high || 0, ...rows.map((row) => row.estimate.high || 0)) * 1.1;
+  return [...groups].map(([dimension, own]) => el("table", {},
+    el("caption", {}, dimension),
+    el("thead", {}, el("tr", {}, ...["", "95 % interval", ...titles].map((title) => el("th", { scope: "col" }, title)))),
+    el("tbody", {}, ...own.map(({ value, estimate, counts }) => {
+      const range = new Range(), known = estimate.value !== null && whole.value !== null;
+      range.draw(estimate, read.floor, top, whole.value);
+      const less = known && estimate.high < whole.low, more = known && estimate.low > whole.high;
+      const shown = estimate.value === null ? `${count(estimate.n)}/30` : read.show(estimate.value);
+      return el("tr", {},
+        el("td", {}, value), el("td", {}, range.node),
+        el("td", { class: less || more ? `apart ${better ? (less ? "less" : "more") : ""}` : null, title: interval(estimate, read.show) },
+          less ? `▼ ${shown}` : more ? `▲ ${shown}` : shown),
+        ...counts.map((number) => el("td", {}, count(number))));
+    }))));
+}
+
+// Where a segment's dimension stands in the file.
+function byFile(segments) {
+  const dimensions = [...new Set(segments.map((segment) => segment.dimension))];
+  return (segment) => dimensions.indexOf(segment.dimension);
+}
+
+// Segments are kept for two windows only; the nearest is shown, and said.
+const segmentWindow = () => (["1m", "5m"].includes(state.window) ? "5m" : "1h");
+
+function segmentNote() {
+  const window = segmentWindow();
+  return `last ${window}${window === state.window ? "" : " (segments are kept for 5m and 1h)"} · dashed: the whole`;
 }
 
 class Journey {
@@ -315,8 +329,17 @@ class Signal {
     this.wrong = el("p", { class: "wrong", hidden: true });
     this.range = new Range();
     const place = signal.journey ? `${signal.journey}${signal.step ? ` › ${signal.step}` : ""}` : "";
+    this.key = `signal ${signal.name}`;
+    this.more = el("b", { "aria-hidden": "true" });
+    this.button = el("button", { class: "opener", type: "button", "aria-expanded": "false" },
+      signal.name.replaceAll("_", " "), el("span", { class: "unseen" }, ", by segment"), " ", this.more);
+    this.button.addEventListener("click", () => {
+      state.open = state.open === this.key ? null : this.key;
+      draw();
+    });
+    this.drill = el("div", { class: "dims inner", hidden: true });
     this.node = el("div", { class: "signal", "data-signal": signal.name },
-      el("h4", {}, signal.name.replaceAll("_", " ")), this.value, this.band, this.n, this.range.node, this.wrong);
+      el("h4", {}, this.button), this.value, this.band, this.n, this.range.node, this.wrong, this.drill);
     this.how = [signal.as_, place].filter(Boolean).join(" · ");
   }
 
@@ -333,6 +356,22 @@ class Signal {
     this.node.setAttribute("data-state", signal.state);
     this.wrong.hidden = signal.state !== "breached";
     say(this.wrong, signal.state === "breached" ? "▲ breached: outside what the file expects" : "");
+    this.open(signal, read);
+  }
+
+  open(signal, read) {
+    const open = state.open === this.key, window = segmentWindow();
+    this.button.setAttribute("aria-expanded", String(open));
+    say(this.more, open ? "▴" : "▾");
+    this.drill.hidden = !open;
+    if (!open) return;
+    const order = byFile(signal.segments);
+    const rows = signal.segments.map((segment) => ({ ...segment, estimate: segment.windows[window] }))
+      .filter(({ estimate }) => estimate.n)
+      .sort((a, b) => order(a) - order(b) || b.estimate.n - a.estimate.n)
+      .map((segment) => ({ ...segment, counts: [segment.estimate.n] }));
+    fresh(this.drill, [el("p", { class: "fine" }, segmentNote()),
+      ...segmentTables(rows, ADDITIVE.includes(signal.as_) ? NOTHING : signal.windows[window], ["value", "n"], read)]);
   }
 }
 

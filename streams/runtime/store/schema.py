@@ -57,6 +57,7 @@ _PRAGMAS = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA wal_autocheckpoint = 0;
+PRAGMA journal_size_limit = 4194304;
 PRAGMA cache_size = -65536;
 PRAGMA busy_timeout = 10000;
 """

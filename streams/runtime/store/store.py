@@ -24,8 +24,9 @@ from streams.runtime.store.thread import ConnectionThread
 
 T = TypeVar("T")
 _KEYS = 250
-_WAL_LIMIT = 32 * 1024**2
-"""Bytes of write-ahead log beyond which it is copied into the file."""
+_WAL_LIMIT = 64 * 1024**2
+"""Bytes of write-ahead log beyond which it is copied into the file; it shrinks to `journal_size_limit` when it starts
+anew, so its size says how much there is to copy."""
 
 
 class StoreFailed(Exception):

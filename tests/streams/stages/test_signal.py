@@ -392,3 +392,39 @@ def test_behind_a_journey_stage_windows_and_cohorts_equal_a_count_of_the_events(
     assert hour.cohort == share(sum(after is not None and after <= 1800 for _, after in matured), len(matured))
     assert hour.cohort.value is not None
     assert hour.value_entered == 10.0 * hour.entered
+
+
+def test_a_file_that_does_not_hold_yet_survives_a_restart() -> None:
+    before, changed = load_text(FILE, "test.yml"), load_text(CHANGED, "changed.yml")
+    stage = SignalStage(before.config, before.hash, partitions=2)
+    stage.activate(changed.config, changed.hash)
+    stage.process(Partial(0, 0, START, START + 1, changed.hash, types={"a.b": 1}))
+    pieces = stage.snapshot()
+    assert SignalStage.upcoming_of(pieces) == [changed.hash]
+    with pytest.raises(ValueError, match="give them as upcoming"):
+        SignalStage.restore(before.config, before.hash, pieces)
+    again = SignalStage.restore(before.config, before.hash, pieces, {changed.hash: changed.config})
+    again.process(Partial(1, 0, START, START, before.hash))
+    assert again.hash == before.hash
+    again.process(Partial(1, 1, START + 1, START + 1, changed.hash))
+    assert again.hash == changed.hash
+    assert SignalStage.upcoming_of(again.snapshot()) == []
+
+
+def test_sums_of_very_large_values_are_exact() -> None:
+    shell = Shell()
+    for at in range(40):
+        shell.tick(at, measured("handle", [1e12, 1e12 - 4]))
+    handle = shell.stage.view().signals[1]
+    assert handle.windows["1m"].value == 1e12 - 2
+    assert handle.windows["1m"].high == pytest.approx(1e12 - 2 + 1.959964 * 2 / 79**0.5, abs=0.001)
+    assert handle.windows["1m"] == handle.total
+
+
+def test_numbers_beyond_all_reason_do_not_stop_the_stream() -> None:
+    shell = Shell()
+    most = (1 << 63) - 1
+    shell.tick(0, *(Measured("handle", ("mobile",), 40, sign * most, most, 0, 0, 0, {}) for sign in (1, -1, 1)))
+    shell.tick(1, Entered("purchase", "cart", ("mobile",), 1, 10**300))
+    assert shell.stage.view().signals[1].total.n == 120
+    assert shell.stage.view().journeys[0].steps[0].windows["1m"].entered == 1
