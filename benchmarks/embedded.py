@@ -147,7 +147,7 @@ async def measure(service: Service, args: argparse.Namespace) -> dict[str, Any]:
     plans = (("burst", args.events, 1, None), ("half_load", TARGET // 2 * args.seconds, 2, args.batch / (TARGET / 2)))
     async with aiohttp.ClientSession(service.address, timeout=aiohttp.ClientTimeout(120)) as session:
         for name, count, seed, pace in plans:
-            # A burst is what has gathered somewhere: its events are in the past, so nothing waits in the stage's buffer.
+            # A burst has gathered somewhere: its events are in the past, so that none waits in the stage's buffer.
             rate, ago = (TARGET, count / TARGET + 10) if pace is None else (TARGET / 2, 0.0)
             requests = batches(count, args.batch, args.customers, seed, rate, ago)
             before, cpu = await histogram(session), service.cpu_seconds()

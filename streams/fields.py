@@ -7,6 +7,8 @@ from typing import Any
 
 SCALE = 1_000_000
 """Measured values are kept as integers: value * SCALE, rounded half to even, so that sums are exact."""
+LARGEST = 1e12
+"""Largest value that is measured; larger ones are taken for a slip and not counted."""
 _LIMIT = 128
 
 
@@ -51,9 +53,9 @@ def text(value: Any) -> str | None:
 
 
 def number(value: Any) -> float | int | None:
-    """A JSON number, or None: text and true/false are not numbers."""
+    """A JSON number of at most 1e12 either way, or None: text, true/false and what no sum could hold are none."""
     kind = type(value)
-    if kind is int or kind is float:
+    if (kind is float or kind is int) and -LARGEST <= value <= LARGEST:
         return value  # type: ignore[no-any-return]  # just checked by kind, which mypy does not narrow on
     return None
 

@@ -10,15 +10,14 @@ from streams.rules import Rules
 from streams.seen import WIDTH
 
 Find = Callable[[str], Customer | None]
-MAX_HOPS = 8
 
 
 def resolve(key: str, find: Find) -> str:
-    """Follow forwarding addresses to the id that lives; at most 8 hops."""
-    for _ in range(MAX_HOPS):
-        customer = find(key)
-        if customer is None or customer.into is None:
-            return key
+    """Follow forwarding addresses to the id that lives. They never form a ring: a merge that would close one is refused.
+
+    However long the chain: to stop short of its end would hand events to an id that has ended.
+    """
+    while (customer := find(key)) is not None and customer.into is not None:
         key = customer.into
     return key
 
@@ -31,7 +30,7 @@ def refusal(ending: str, into: str, force: bool, find: Find) -> tuple[str, str] 
     if gone is not None and survivor is not None and gone.identified and survivor.identified and not force:
         return (
             "merge_both_identified",
-            "customer.merged: both ids were identified as customers of their own; send data.force: true to merge anyway",
+            "customer.merged: both ids were identified as customers of their own; data.force: true merges them anyway",
         )
     return None
 

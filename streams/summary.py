@@ -16,7 +16,8 @@ from streams.view import StepTotals
 class Counted(msgspec.Struct, array_like=True):
     """Counts of all partials taken so far. Times are UTC epoch microseconds."""
 
-    door: DoorCounts = DoorCounts()
+    door: list[int] = msgspec.field(default_factory=lambda: [0] * len(DoorCounts.__struct_fields__))
+    """In the order of `DoorCounts`."""
     types: dict[str, int] = msgspec.field(default_factory=dict)
     sources: dict[str, int] = msgspec.field(default_factory=dict)
     first: int | None = None
@@ -26,14 +27,18 @@ class Counted(msgspec.Struct, array_like=True):
 
     def take(self, partial: Partial) -> None:
         """Add a partial."""
-        before, now = msgspec.structs.astuple(self.door), msgspec.structs.astuple(partial.door)
-        self.door = DoorCounts(*(a + b for a, b in zip(before, now, strict=True)))
+        if partial.door.read or partial.door != _NO_DOOR:
+            for at, count in enumerate(msgspec.structs.astuple(partial.door)):
+                self.door[at] += count
         for type_, count in partial.types.items():
             self.types[type_] = self.types.get(type_, 0) + count
         for seen in partial.sources:
             self.sources[seen.source] = self.sources.get(seen.source, 0) + seen.count
             self.first = seen.first if self.first is None else min(self.first, seen.first)
             self.last = seen.last if self.last is None else max(self.last, seen.last)
+
+
+_NO_DOOR = DoorCounts()
 
 
 class Totals(msgspec.Struct, frozen=True):

@@ -35,6 +35,7 @@ INVALID = 5
 EVICTED = 6
 _SAMPLE = 4
 _LOW = 1 << 62
+_MOST = (1 << 63) - 1
 OTHER_SOURCE = "other"
 _MAX_SOURCES = 1000
 
@@ -136,13 +137,15 @@ class Tally:
             config=config,
             door=DoorCounts(*self.door),
             entered=tuple(
-                Entered(journey, step, cell, count, value, tick - entry_tick)
+                Entered(journey, step, cell, count, _held(value), tick - entry_tick)
                 for (journey, step, cell, entry_tick), (count, value) in sorted(self.entered.items())
             ),
-            outcomes=tuple(Outcome(*key, *counts) for key, counts in sorted(self.outcomes.items())),
+            outcomes=tuple(
+                Outcome(*key, *counts[:_VALUE], _held(counts[_VALUE])) for key, counts in sorted(self.outcomes.items())
+            ),
             marks=tuple(Mark(*key, *counts) for key, counts in sorted(self.marks.items())),
             measured=tuple(
-                Measured(signal, cell, n, total, squares // _LOW, squares % _LOW, top, bottom, histogram)
+                Measured(signal, cell, n, _held(total), _held(squares // _LOW), squares % _LOW, top, bottom, histogram)
                 for (signal, cell), (n, total, squares, top, bottom, histogram) in sorted(
                     self.measured.items(), key=lambda item: item[0]
                 )
@@ -179,11 +182,11 @@ class Tally:
             [
                 self.door,
                 self.last_seen,
-                list(self.entered.items()),
-                list(self.outcomes.items()),
+                [(key, [_held(count) for count in counts]) for key, counts in self.entered.items()],
+                [(key, [_held(count) for count in counts]) for key, counts in self.outcomes.items()],
                 list(self.marks.items()),
                 [
-                    (key, [n, total, squares // _LOW, squares % _LOW, top, bottom, histogram])
+                    (key, [n, _held(total), _held(squares // _LOW), squares % _LOW, top, bottom, histogram])
                     for key, (n, total, squares, top, bottom, histogram) in self.measured.items()
                 ],
                 self.sources,
@@ -219,6 +222,11 @@ class _Stored(msgspec.Struct, array_like=True):
     sources: dict[str, list[int]]
     entrants: list[tuple[tuple[str, str], list[str]]]
     types: dict[str, int]
+
+
+def _held(total: int) -> int:
+    """A sum as 64 bits hold it: only ten values near the largest in one second could reach the end."""
+    return max(-_MOST, min(_MOST, total))
 
 
 def reshape(cell: Cell, mapping: tuple[int, ...]) -> Cell:

@@ -194,9 +194,9 @@ def parse_ratio(value: str | int | float) -> float:
     return ratio
 
 
-_MINUTES: dict[str, int] = {}
+MINUTES: dict[str, int] = {}
 """`2026-03-07T07:00:` -> microseconds as if UTC."""
-_REST: dict[str, int] = {}
+RESTS: dict[str, int] = {}
 """`00.250+02:00` -> microseconds to add."""
 _PREFIXES: dict[int, str] = {}
 """Minutes since the epoch -> `2026-03-07T07:00:`."""
@@ -212,7 +212,7 @@ def parse_time(text: str) -> int:
     ValueError) when only the offset is missing.
     """
     try:
-        return _MINUTES[text[:17]] + _REST[text[17:]]
+        return MINUTES[text[:17]] + RESTS[text[17:]]
     except KeyError:
         return _parse_time(text)
 
@@ -224,7 +224,7 @@ def _parse_time(text: str) -> int:
     minute, second, fraction, utc, sign, offset_hours, offset_minutes = found.groups()
     if utc is None and sign is None:
         raise NoZone(f"expected an offset at the end, such as Z or +02:00, got {_shown(text)}")
-    minute_us = _MINUTES.get(minute)
+    minute_us = MINUTES.get(minute)
     if minute_us is None:
         minute_us = _parse_minute(minute, text)
     rest = int(second) * SECOND
@@ -239,9 +239,9 @@ def _parse_time(text: str) -> int:
         rest += -offset if sign == "+" else offset
     # Beyond milliseconds the endings hardly repeat: keeping them would only evict those that do.
     if fraction is None or len(fraction) <= 3:
-        if len(_REST) >= _CACHED:
-            _REST.clear()
-        _REST[text[17:]] = rest
+        if len(RESTS) >= _CACHED:
+            RESTS.clear()
+        RESTS[text[17:]] = rest
     return minute_us + rest
 
 
@@ -252,9 +252,9 @@ def _parse_minute(minute: str, text: str) -> int:
         )
     except ValueError:
         raise ValueError(f"expected a time that exists, got {_shown(text)}") from None
-    if len(_MINUTES) >= _CACHED:
-        _MINUTES.clear()
-    _MINUTES[minute] = minute_us = (start - _EPOCH) // _MICROSECOND
+    if len(MINUTES) >= _CACHED:
+        MINUTES.clear()
+    MINUTES[minute] = minute_us = (start - _EPOCH) // _MICROSECOND
     return minute_us
 
 

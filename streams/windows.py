@@ -9,6 +9,7 @@ a window covers its length less at most one slot.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -72,7 +73,8 @@ class Rings:
             total += window.count
         self.bytes_per_series = 8 * total * columns
         self._data: Integers = np.zeros((total, _FIRST_ROWS, columns), dtype=np.int64)
-        self._used = np.zeros(total, dtype=bool)
+        self._used: list[deque[int]] = [deque() for _ in self.windows]
+        """Per window the slots that hold something, as tick // slot, ascending."""
         self._cuts = list(self.windows.values())
         self._offsets = list(self._starts.values())
         self._additions = 0
@@ -106,39 +108,27 @@ class Rings:
 
     def advance(self, tick: int) -> None:
         """Empty the slots that passed since the last tick: at most all of them, however far the jump."""
-        if self.tick is None:
-            self._indices = [tick // window.slot for window in self._cuts]
-        elif tick <= self.tick:
+        if self.tick is not None and tick <= self.tick:
             return
-        else:
-            moved = False
-            for at, window in enumerate(self._cuts):
-                index = tick // window.slot
-                passed = index - self._indices[at]
-                if passed:
-                    moved = True
-                    self._empty(at, window, index, passed)
-                    self._indices[at] = index
-            if not moved:
-                self.tick = tick
-                return
+        first = self.tick is None
         self.tick = tick
         for at, window in enumerate(self._cuts):
-            self._open[at, 0] = self._offsets[at] + self._indices[at] % window.count
-
-    def _empty(self, at: int, window: Window, index: int, passed: int) -> None:
-        start = self._offsets[at]
-        for back in range(min(passed, window.count)):
-            slot = start + (index - back) % window.count
-            if self._used[slot]:
-                self._data[slot, : self.rows] = 0
-                self._used[slot] = False
+            index = tick // window.slot
+            if index == self._indices[at] and not first:
+                continue
+            self._indices[at] = index
+            self._open[at, 0] = self._offsets[at] + index % window.count
+            used, oldest = self._used[at], index - window.count + 1
+            while used and used[0] < oldest:
+                self._data[self._offsets[at] + used.popleft() % window.count, : self.rows] = 0
 
     def add(self, rows: Sequence[int], fields: Sequence[Sequence[int]]) -> None:
         """Add to distinct rows at the present tick; per row the narrow fields, then the wide ones."""
         values = self._columns(fields)
         self._data[self._open, list(rows)] += values
-        self._used[self._open[:, 0]] = True
+        for used, index in zip(self._used, self._indices, strict=True):
+            if not used or used[-1] != index:
+                used.append(index)
         self._additions += 1
         if self._additions == _CARRY_EVERY:
             self._additions = 0
@@ -217,8 +207,7 @@ class Rings:
         for seconds, window in self.windows.items():
             if seconds in other.windows:
                 other._span(seconds)[:] = self._span(seconds)
-                start, now = self._starts[seconds], other._starts[seconds]
-                other._used[now : now + window.count] = self._used[start : start + window.count]
+                other._used[other._cuts.index(window)] = self._used[self._cuts.index(window)]
         if self.tick is not None:
             other.advance(self.tick)
         return other
@@ -235,13 +224,18 @@ class Rings:
         count = len(body) // 12
         stored.ravel()[np.frombuffer(body, "<u4", count)] = np.frombuffer(body, "<i8", count, offset=4 * count)
         now = tick if self.tick is None else self.tick
+        filled: npt.NDArray[np.bool_] = np.any(stored, axis=(1, 2))
         for at, window in enumerate(self._cuts):
-            index = now // window.slot
-            for back in range(min(index - tick // window.slot, window.count)):
-                stored[self._offsets[at] + (index - back) % window.count] = 0
+            index, held = now // window.slot, set(self._used[at])
+            for slot in range(index - window.count + 1, index + 1):
+                position = self._offsets[at] + slot % window.count
+                if slot > tick // window.slot:
+                    stored[position] = 0
+                elif filled[position]:
+                    held.add(slot)
+            self._used[at] = deque(sorted(held))
         self._carry(stored)
         self._data[:, list(rows)] = stored
-        self._used |= stored.any(axis=(1, 2))
 
 
 def _high(value: int) -> int:

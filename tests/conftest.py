@@ -25,7 +25,7 @@ def logged_errors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
     def record(*args: Any, **kwargs: Any) -> logging.LogRecord:
         made = make_record(*args, **kwargs)
-        if made.levelno >= logging.ERROR:
+        if (made.levelno or 0) >= logging.ERROR:
             seen.append(f"{made.name}: {made.getMessage()}")
         return made
 

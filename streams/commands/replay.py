@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -57,10 +57,8 @@ def run(args: argparse.Namespace) -> int:
             rows = read_files(args.events, loaded.config, args.source, sort=args.sort, internal=args.log, progress=told)
             replay = Replay(loaded)
             for batch in replay.feed(rows):
-                if letters is not None:
-                    for letter in batch:
-                        letters.write(_dead_letter(letter))
-            replay.finish(until)
+                _write(letters, batch)
+            _write(letters, replay.finish(until))
         seconds = time.perf_counter() - begun
         if out is not None:
             for decision in sorted(replay.decisions, key=sort_key):
@@ -119,6 +117,11 @@ def _summary(replay: Replay, rows: Files, seconds: float) -> dict[str, Any]:
     if rows.skipped_rows:
         made["events"]["skipped_rows"] = rows.skipped_rows
     return made
+
+
+def _write(file: IO[bytes] | None, letters: Iterable[DeadLetter]) -> None:
+    if file is not None:
+        file.writelines(map(_dead_letter, letters))
 
 
 def _dead_letter(letter: DeadLetter) -> bytes:

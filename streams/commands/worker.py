@@ -42,9 +42,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"{warning}\n")
     if args.batch < 1:
         raise UsageError("--batch: expected at least 1")
-    settings = Settings(
-        kafka=args.kafka, redis=args.redis, name=args.name, instance=args.instance, batch=args.batch
-    )
+    settings = Settings(kafka=args.kafka, redis=args.redis, name=args.name, instance=args.instance, batch=args.batch)
     return worker.run(loaded, settings, web=_address(args.listen))
 
 

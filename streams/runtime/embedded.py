@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
@@ -23,30 +22,18 @@ from streams.config.load import Loaded
 from streams.model import Event, Record
 from streams.runtime.clock import Clock, SystemClock
 from streams.runtime.commit import Commit
-from streams.runtime.latency import Latency
 from streams.runtime.partition import Partition
-from streams.runtime.service import (
-    ActiveConfig,
-    Busy,
-    Door,
-    Health,
-    Internals,
-    LogEnds,
-    Page,
-    Published,
-    Stopped,
-    StoredDeadLetter,
-)
+from streams.runtime.readings import Readings
+from streams.runtime.service import Busy, Stopped
 from streams.runtime.store.log import Entry
 from streams.runtime.store.store import Store, StoreFailed
-from streams.runtime.subscribers import Subscribers
 from streams.stages.journey import CONFIG_ACTIVATED, TIME_ADVANCED
 from streams.units import format_time
-from streams.view import JourneyView, SignalView
 
 SECOND = 1_000_000
 _SOURCE = "touchline"
-_RATE_SECONDS = 10
+_STRIDE = 60 * SECOND
+_MOST_STRIDES = 200
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -66,7 +53,17 @@ class Limits(msgspec.Struct, frozen=True):
     """Longest time between two commits of SignalStage's pieces while they change."""
 
 
-class Embedded:
+def strides(watermark: int, now: int) -> list[int]:
+    """Times (UTC epoch microseconds) by which to move from the watermark to now, the last one now.
+
+    After a long rest, such as a night without power, everything that has fallen due would fire at once: it comes
+    minute by minute instead, in at most 200 portions, so that the service goes on answering meanwhile.
+    """
+    count = max(1, min(_MOST_STRIDES, (now - watermark) // _STRIDE))
+    return [now - (now - watermark) * (count - at) // count for at in range(1, count)] + [now]
+
+
+class Embedded(Readings):
     """The service behind the HTTP side (`streams.runtime.service.Service`).
 
     Parameters
@@ -91,37 +88,30 @@ class Embedded:
         limits: Limits | None = None,
         brake: Brake | None = None,
     ) -> None:
-        self.store = store
         self.limits = limits or Limits()
-        self._clock = clock or SystemClock()
-        self._given = loaded
-        self._name = name
+        clock = clock or SystemClock()
+        partition = Partition(
+            store,
+            clock,
+            batch=self.limits.batch,
+            pieces_seconds=self.limits.pieces_seconds,
+            changed=self._something_to_commit,
+        )
+        super().__init__(store, partition, clock, loaded, name)
         self._brake = BrakeState(brake or Brake())
-        self._subscribers = Subscribers()
-        self._latency = Latency()
         self._log = structlog.get_logger("streams")
         self._fresh = asyncio.Event()
         self._idle = asyncio.Event()
         self._dirty = asyncio.Event()
         self._clean = asyncio.Event()
         self._clean.set()
-        self.partition = Partition(
-            store,
-            self._clock,
-            batch=self.limits.batch,
-            pieces_seconds=self.limits.pieces_seconds,
-            changed=self._something_to_commit,
-        )
         self._arriving = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closed: str | None = "the service is starting"
         self._stopping = False
-        self._reached_end = False
         self._disk: str | None = None
-        self._started = self._last_input = self._clock.now()
-        self._rates: deque[tuple[float, int]] = deque()
-        self._decided: dict[str, int] = {}
+        self._last_input = clock.now()
         store.listen(self._arrived)
 
     # -- life --------------------------------------------------------------------------------------------------------
@@ -129,7 +119,7 @@ class Embedded:
     async def start(self) -> None:
         """Claim the store, restore both stages, begin to read. Raises CannotStart, HeadMoved or StoreFailed."""
         await self.partition.restore(self._given, self._name)
-        self._decided = await self.store.decision_counts()
+        self.decided = await self.store.decision_counts()
         if await self.partition.config_at_end() != self._given.hash:
             await self._append_own(CONFIG_ACTIVATED, {"hash": self._given.hash})
         self._closed = None
@@ -182,6 +172,10 @@ class Embedded:
         """The clock handed in, UTC epoch microseconds."""
         return self._clock.now()
 
+    def refusal(self, now: int) -> str | None:
+        """Why nothing is taken now; None while events are taken."""
+        return self._closed or self._disk or self._brake.reason(now)
+
     async def submit(self, bodies: Sequence[bytes]) -> Sequence[int]:
         """Offsets of the records, once they are durable. All or nothing. Raises Busy or Stopped."""
         now = self._clock.now()
@@ -204,76 +198,6 @@ class Embedded:
         await self.store.mark_redriven(letter_id)
         return offset
 
-    # -- out ---------------------------------------------------------------------------------------------------------
-
-    def subscribe(self) -> asyncio.Queue[Published]:
-        return self._subscribers.subscribe()
-
-    def unsubscribe(self, queue: asyncio.Queue[Published]) -> None:
-        self._subscribers.unsubscribe(queue)
-
-    def journeys(self) -> Sequence[JourneyView]:
-        return self.partition.signals.view().journeys
-
-    def signals(self) -> Sequence[SignalView]:
-        return self.partition.signals.view().signals
-
-    async def decisions(self, since: int | None, limit: int, cursor: str | None) -> Page:
-        return await self.store.decisions(since, limit, cursor)
-
-    async def decisions_after(self, decision_id: str, limit: int) -> Sequence[Published]:
-        return await self.store.decisions_after(decision_id, limit)
-
-    async def dead_letters(self, since: int | None, limit: int, cursor: str | None) -> Page:
-        return await self.store.dead_letters_list(since, limit, cursor)
-
-    async def dead_letter(self, letter_id: int) -> StoredDeadLetter | None:
-        return await self.store.dead_letter(letter_id)
-
-    def health(self) -> Health:
-        """As of now, from memory."""
-        now = self._clock.now()
-        stage = self.partition.stage
-        watermark = stage.position.watermark
-        reason = self._closed or self._disk or self._brake.reason(now)
-        status = "ok" if self._reached_end else "starting"
-        door = self.partition.signals.stage.totals().door
-        return Health(
-            status="stopped" if reason else status,
-            uptime_seconds=(now - self._started) / 1e6,
-            watermark=None if watermark is None else format_time(watermark),
-            lag_seconds=None if watermark is None else (now - watermark) / 1e6,
-            events_per_second=self._rate(),
-            events=Door(door.read, door.accepted, door.duplicate, door.late, door.future, door.invalid),
-            config=ActiveConfig(stage.config_hash, self._name, tuple(str(warning) for warning in self._given.warnings)),
-            log=LogEnds(self.store.next_offset, self.partition.low),
-            pending_timers=stage.pending_timers,
-            dead_letters=sum(self.store.held.values()),
-            reason=reason,
-        )
-
-    def internals(self) -> Internals:
-        """As of now, from memory."""
-        totals = self.partition.signals.stage.totals()
-        return Internals(
-            invalid=dict(self.store.invalid),
-            dead_letters=dict(self.store.held),
-            types=totals.types,
-            sources=totals.sources,
-            decisions=dict(self._decided),
-            evicted_ids=totals.door.evicted,
-            log_rows=self.store.next_offset - self.store.first_offset,
-            store_bytes=self.store.size(),
-            cached_customers=self.partition.stage.cached,
-            latency=self._latency,
-        )
-
-    def _rate(self) -> float:
-        since = time.monotonic() - _RATE_SECONDS
-        while self._rates and self._rates[0][0] < since:
-            self._rates.popleft()
-        return sum(count for _, count in self._rates) / _RATE_SECONDS
-
     # -- the log -----------------------------------------------------------------------------------------------------
 
     async def _append(self, entries: Sequence[Entry]) -> list[Record]:
@@ -290,11 +214,16 @@ class Embedded:
         self._disk = None
         return records
 
-    async def _append_own(self, kind: str, data: dict[str, Any] | None = None) -> None:
+    async def _append_own(
+        self, kind: str, data: dict[str, Any] | None = None, times: Sequence[int] | None = None
+    ) -> None:
         now = self._clock.now()
-        name = f"{kind.rsplit('.', 1)[-1]}-{now}"
-        event = Event(id=name, source=_SOURCE, type=kind, time=format_time(now), data=data)
-        await self._append([Entry(now, encode(event), True)])
+        entries = []
+        for told in times or [now]:
+            name = f"{kind.rsplit('.', 1)[-1]}-{told}"
+            event = Event(id=name, source=_SOURCE, type=kind, time=format_time(told), data=data)
+            entries.append(Entry(now, encode(event), True))
+        await self._append(entries)
 
     def _arrived(self, records: Sequence[Record]) -> None:
         self.partition.tail.add(records)
@@ -310,13 +239,13 @@ class Embedded:
             self._fresh.clear()
             if self.partition.behind:
                 step = await self.partition.step()
-                self._rates.append((time.monotonic(), len(step.read)))
+                self.count(len(step.read))
                 self._brake.take(self._clock.now(), step.read, {letter.offset for letter in step.dead_letters})
                 await asyncio.sleep(0)
                 continue
             if not self._arriving:
                 self._idle.set()
-                self._reached_end = True
+                self.reached_end = True
             await self._fresh.wait()
 
     async def _tell_time(self) -> None:
@@ -331,9 +260,10 @@ class Embedded:
                 await self._idle.wait()
             else:
                 told = self._clock.now()
-                if self.partition.stage.position.watermark is not None and self._closed is None:
+                watermark = self.partition.stage.position.watermark
+                if watermark is not None and self._closed is None:
                     with contextlib.suppress(Stopped):
-                        await self._append_own(TIME_ADVANCED)
+                        await self._append_own(TIME_ADVANCED, times=strides(watermark, told))
 
     # -- commits -----------------------------------------------------------------------------------------------------
 
@@ -357,12 +287,7 @@ class Embedded:
     async def _commit(self) -> None:
         commit, received = self.partition.take_commit(with_pieces=self._stopping)
         await self._store_commit(commit)
-        now = self._clock.now()
-        for log_time, count in received.items():
-            self._latency.observe((now - log_time) / 1e6, count)
-        for decision in commit.decisions:
-            self._decided[decision.type] = self._decided.get(decision.type, 0) + 1
-        self._subscribers.publish(Published(decision.id, decision.body) for decision in commit.decisions)
+        self.publish(commit, received)
         await self.partition.committed(commit, self.limits.cache)
         self._log.debug(
             "batch_committed",

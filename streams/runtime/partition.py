@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from streams.config.load import Loaded
+from streams.customer import Customer, decode
 from streams.effects import DeadLetter, Effects
 from streams.model import Event, Record
 from streams.runtime import commit as commits
@@ -154,12 +155,24 @@ class Partition:
         await self._feed_signals()
         return Step([record.offset for record in fresh], effects.dead_letters)
 
+    async def customer(self, key: str) -> Customer | None:
+        """A customer's state as of now, whether it is in memory or not."""
+        found = self.stage.find(key)
+        if found is None:
+            body = (await self._store.states([key]))[key]
+            found = None if body is None else decode(body)
+        return found
+
     async def _slice_of_log(self) -> list[Record]:
         first = self.tail.first(self.next)
         if first == self.next:
             return self.tail.take(self._slice)
         end = self._store.next_offset if first is None else first
-        return await self._store.records(self.next, min(self._slice, end - self.next))
+        records = await self._store.records(self.next, min(self._slice, end - self.next))
+        for at, record in enumerate(records, 1):
+            if record.internal:
+                return records[:at]
+        return records
 
     def _take(self, effects: Effects) -> None:
         self._pending.add(effects)

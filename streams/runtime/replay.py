@@ -51,12 +51,16 @@ class Replay:
             self._offset += len(batch)
             yield self._take(self.journeys.process(batch))
 
-    def finish(self, until: int | None = None) -> None:
-        """End of input; `until` (UTC epoch microseconds) lets time run on after the last event."""
-        self._take(self.journeys.finish(until))
+    def finish(self, until: int | None = None) -> list[DeadLetter]:
+        """End of input; `until` (UTC epoch microseconds) lets time run on after the last event.
+
+        Returns the dead letters among the events that had been waiting for their turn.
+        """
+        letters = self._take(self.journeys.finish(until))
         if self._last_tick is not None:
             self.decisions += self.signals.finish(self._last_tick)
         self.decisions.sort(key=_order)
+        return letters
 
     def _take(self, effects: Effects) -> list[DeadLetter]:
         for partial in effects.partials:

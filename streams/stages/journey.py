@@ -44,7 +44,7 @@ _COMPACT = 1024
 Decoded = tuple[Event, int | None] | Rejection
 RulesByHash = Callable[[str], Rules]
 Waiting = tuple[int, float, str, str, int, Event, Record, bool]
-"""Time, sequence, source, id, offset (this far the order of application), event, its record, clamped from the future."""
+"""Time, sequence, source, id, offset (this far the order of application), event, its record, whether clamped."""
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -336,7 +336,7 @@ class JourneyStage:
         event, own_time = decoded
         log_time = record.log_time
         time = log_time if own_time is None else own_time
-        if event.type.startswith("touchline."):
+        if record.internal and event.type.startswith("touchline."):
             if fresh:
                 self._obey(event, time, log_time)
             return
@@ -678,7 +678,7 @@ class JourneyStage:
             self._want_key(str(event.data.get("into")), wanted)
 
     def _want_key(self, key: str, wanted: set[str]) -> None:
-        for _ in range(merging.MAX_HOPS + 1):
+        while True:
             if key not in self._cache:
                 wanted.add(key)
                 return

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from streams.config.structs import Config
-from streams.effects import Decision, Partial
+from streams.effects import Decision, DoorCounts, Partial
 from streams.stages import dimensions, watch
 from streams.stages.closing import Closing
 from streams.stages.dimensions import Dimensions
@@ -132,31 +132,32 @@ class SignalStage:
                 upcoming = self._upcoming.pop(partial.config, None)
                 if upcoming is not None:
                     self._switch(upcoming, partial.config, tick)
-            self._close(tick, partials, decisions)
+            for partial in partials:
+                self._counted.take(partial)
+            if self._first_tick is None and any(partial.types or partial.measured for partial in partials):
+                self._first_tick = tick
+            if any(partial.entered or partial.outcomes or partial.measured or partial.marks for partial in partials):
+                self._close(tick, partials, decisions)
+            else:
+                self._pass_until(tick, decisions)
         self._pass_until(last, decisions)
         return decisions
 
     def _pass_until(self, last: int, decisions: list[Decision]) -> None:
         """Let empty ticks pass, stopping only where something becomes due."""
-        if self.tick is None or self.tick >= last:
-            return
+        if self.tick is None:
+            self.tick = last
         while True:
             dues = [due for due in (self._steps.next_due(), self._watch.next_due()) if due is not None]
             due = min(dues, default=None)
             if due is None or due > last:
                 break
             self._close(max(due, self.tick + 1), (), decisions)
-        if self.tick < last:
-            self._free_silent(last)
-            self._steps.close(last)
-            self._gauges.close(last)
-            self.tick = last
+        self.tick = max(self.tick, last)
 
     def _close(self, tick: int, partials: Sequence[Partial], decisions: list[Decision]) -> None:
         self._free_silent(tick)
         if partials:
-            if self._first_tick is None and any(partial.types or partial.measured for partial in partials):
-                self._first_tick = tick
             if self._dimensions.admit(tick, partials):
                 self._steps.forget()
                 self._gauges.forget()
@@ -164,11 +165,17 @@ class SignalStage:
                 columns = self._dimensions.columns(partial.config)
                 self._steps.take(partial, columns)
                 self._gauges.take(partial, columns)
-                self._counted.take(partial)
         changed_steps = self._steps.close(tick)
         changed_signals = self._gauges.close(tick)
         self.tick = tick
         decisions.extend(self._watch.check(tick, changed_steps, changed_signals))
+
+    def _settle(self) -> None:
+        """Bring the rings to the last closed tick: passing empty ticks leaves them behind, as nobody looks."""
+        if self.tick is not None:
+            self._free_silent(self.tick)
+            self._steps.close(self.tick)
+            self._gauges.close(self.tick)
 
     def _free_silent(self, tick: int) -> None:
         for dimension in self._dimensions:
@@ -202,7 +209,7 @@ class SignalStage:
         """Everything since the beginning, for the summary and the counters."""
         seconds = 0 if self.tick is None or self._first_tick is None else self.tick - self._first_tick + 1
         return Totals(
-            door=self._counted.door,
+            door=DoorCounts(*self._counted.door),
             journeys={
                 name: {step.name: self._steps.totals((name, step.name)) for step in journey.steps}
                 for name, journey in self.config.journeys.items()
@@ -217,6 +224,7 @@ class SignalStage:
 
     def view(self) -> View:
         """Rolling journeys and signals at the close of the last tick."""
+        self._settle()
         tick = 0 if self.tick is None else self.tick
         ordered = list(self._dimensions)
         covered = {name: self._covered(Window.of(seconds), tick) for name, seconds in STANDARD.items()}
@@ -248,6 +256,7 @@ class SignalStage:
 
     def snapshot(self) -> dict[str, bytes]:
         """Everything, as named pieces for `restore`."""
+        self._settle()
         return {
             META: self._meta(),
             **{f"{_STEP}/{journey}/{step}": self._steps.dump((journey, step)) for journey, step in self._steps.steps},
@@ -259,6 +268,7 @@ class SignalStage:
 
         Pieces of removed steps and signals are never read again; a shell may leave them.
         """
+        self._settle()
         changed = {META: self._meta()}
         for journey, step in sorted(self._steps.dirty):
             changed[f"{_STEP}/{journey}/{step}"] = self._steps.dump((journey, step))

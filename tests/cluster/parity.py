@@ -63,7 +63,7 @@ async def decisions(made: Installation) -> set[bytes]:
 async def assert_like_replay(made: Installation, events: list[Event]) -> None:
     replay = replayed(made, events)
     signals = await made.signals()
-    assert signals.totals() == replay.signals.totals()
+    assert msgspec.to_builtins(signals.totals()) == msgspec.to_builtins(replay.signals.totals())
     assert msgspec.to_builtins(signals.view()) == msgspec.to_builtins(replay.signals.view())
     assert await decisions(made) == {encode_decision(decision) for decision in replay.decisions}
     totals = replay.signals.totals()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import signal
@@ -14,7 +15,9 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
+from faust.transport.drivers import aiokafka as driver
 
+from streams.runtime.cluster import positions
 from tests.servers.base import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -117,3 +120,12 @@ async def test_after_a_rebalance_each_worker_begins_at_the_stored_positions(
                 for partition in (0, 1):
                     offsets = worker.offsets(partition, since)
                     assert not offsets or offsets[0] == first_of[partition]
+
+
+async def test_a_group_that_cannot_be_left_does_not_hold_the_worker_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(_self: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "on_thread_stop", hang)
+    monkeypatch.setattr(positions, "_STOP_LIMIT_S", 0.01)
+    await asyncio.wait_for(positions.ConsumerThread.on_thread_stop(object.__new__(positions.ConsumerThread)), 10)

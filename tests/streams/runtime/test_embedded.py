@@ -15,7 +15,7 @@ from streams.brake import Brake
 from streams.config.load import Loaded
 from streams.runtime.clock import VirtualClock
 from streams.runtime.commit import Commit, HeadMoved
-from streams.runtime.embedded import Embedded, Limits
+from streams.runtime.embedded import Embedded, Limits, strides
 from streams.runtime.service import Busy, Service, Stopped
 from streams.runtime.store import schema
 from streams.runtime.store.store import Store, StoreFailed
@@ -158,7 +158,7 @@ async def test_a_long_backlog_is_told_to_the_sender_and_nothing_of_the_call_is_t
 
 async def test_time_is_told_once_a_second_while_nothing_comes(path: Path, clock: VirtualClock) -> None:
     async with running(path, clock) as service:
-        await service.submit([cart(1)])
+        await service.submit([cart(1, clock.now())])
         await service.drain()
         for expected in (0, 1, 2, 3):
             assert len([record for record in log_of(path) if record.internal]) == expected
@@ -168,6 +168,55 @@ async def test_time_is_told_once_a_second_while_nothing_comes(path: Path, clock:
             await service.drain()
         watermark = service.partition.stage.position.watermark
     assert watermark == clock.now() - 2 * SECOND
+
+
+async def test_after_a_long_rest_time_comes_in_strides_so_that_not_everything_falls_due_at_once(
+    path: Path, clock: VirtualClock
+) -> None:
+    async with running(path, clock) as service:
+        await service.submit([cart(1, clock.now())])
+        await service.drain()
+    clock.advance(24 * 3_600 * SECOND)
+    async with running(path, clock) as service:
+        await service.drain()
+        clock.advance(2 * SECOND)
+        while service.store.next_offset == 1:
+            await asyncio.sleep(0)
+        await service.drain()
+        assert service.store.next_offset == 201
+        assert service.partition.stage.position.watermark == clock.now() - 2 * SECOND
+    assert stored(path, {SHOP.hash: SHOP}) == undisturbed(log_of(path), SHOP)
+
+
+@pytest.mark.parametrize(
+    ("rest", "times"),
+    [(1, [101]), (60, [160]), (119, [219]), (120, [160, 220]), (180, [160, 220, 280])],
+)
+def test_strides_end_now_and_are_at_least_a_minute(rest: int, times: list[int]) -> None:
+    strode = strides(100 * SECOND, (100 + rest) * SECOND)
+    assert [round(time / SECOND) for time in strode] == times
+    assert strode[-1] == (100 + rest) * SECOND
+
+
+async def test_a_customer_is_shown_from_memory_and_from_the_file(path: Path, clock: VirtualClock) -> None:
+    async with running(path, clock) as service:
+        await service.submit([cart(1, clock.now())])
+        await service.drain()
+        clock.advance(5 * SECOND)
+        while service.store.next_offset < 2:
+            await asyncio.sleep(0)
+        await service.drain()
+        in_memory = await service.customer("c-1")
+        assert await service.customer("nobody") is None
+        service.partition.stage.evict(0)
+        in_file = await service.customer("c-1")
+    assert in_memory is not None
+    assert in_file is not None
+    assert bytes(in_memory) == bytes(in_file)
+    shown = msgspec.json.decode(in_file)
+    assert [(one["journey"], one["step"], one["state"]) for one in shown["journeys"]] == [
+        ("purchase", "cart", "in_flight")
+    ]
 
 
 async def test_time_is_not_told_before_the_first_event(path: Path, clock: VirtualClock) -> None:
@@ -327,7 +376,7 @@ async def test_health_says_where_the_service_stands(path: Path, clock: VirtualCl
         assert health.status == "ok"
         assert health.log.next_offset == len(bodies)
         clock.advance(10 * SECOND)
-        while service.health().events.read < len(bodies):
+        while service.health().log.low < len(bodies):
             await asyncio.sleep(0)
         door = service.health().events
         assert door.read == door.accepted + door.duplicate + door.invalid

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from streams.effects import Partial
 from streams.stages.journey import JourneyStage
 from tests.build import DAY, MINUTE, SECOND, SHOP, at, door, event, log, rules, run, steps
 
@@ -403,3 +405,12 @@ def test_customers_without_anything_pending_are_forgotten_in_time(gap: int) -> N
 
 def test_an_input_of_nothing_but_garbage_is_still_counted() -> None:
     assert door(run([b"garbage", b"{}"])) == {"read": 2, "invalid": 2}
+
+
+def test_numbers_no_sum_could_hold_are_not_counted_and_stop_nothing() -> None:
+    file = SHOP.replace("  pages:", "  amount: {on: order.completed, value: amount}\n  pages:")
+    amounts = (1e300, 1e14, -1e13, 2**70, 1e12, 1e12, 1e12, 1e12, 1e12, 1e12, 1e12, 1e12, 1e12, 1e12, 1e12, 7)
+    partials = run([event(0, "order.completed", f"c-{n}", amount=amount) for n, amount in enumerate(amounts)], file)
+    measured = [m for partial in partials for m in partial.measured]
+    assert [(m.n, m.total) for m in measured] == [(12, 2**63 - 1)]
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(partials), type=list[Partial]) == partials

@@ -1,0 +1,146 @@
+"""What the embedded service shows: journeys, signals, decisions, dead letters, customers, health; it changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from streams.config.load import Loaded
+from streams.runtime.clock import Clock
+from streams.runtime.commit import Commit
+from streams.runtime.customer import customer_view
+from streams.runtime.latency import Latency
+from streams.runtime.partition import Partition
+from streams.runtime.service import (
+    ActiveConfig,
+    Door,
+    Health,
+    Internals,
+    LogEnds,
+    Page,
+    Published,
+    StoredDeadLetter,
+)
+from streams.runtime.store.store import Store
+from streams.runtime.subscribers import Subscribers
+from streams.units import format_time
+from streams.view import JourneyView, SignalView
+
+_RATE_SECONDS = 10
+
+
+class Readings:
+    """The reading half of `streams.runtime.service.Service`, and what it needs to be told."""
+
+    def __init__(self, store: Store, partition: Partition, clock: Clock, given: Loaded, name: str) -> None:
+        self.store = store
+        self.partition = partition
+        self.latency = Latency()
+        """From reception to commit, since this process started."""
+        self.decided: dict[str, int] = {}
+        """Decisions so far by type."""
+        self.reached_end = False
+        """The log has been read to its end once since the start."""
+        self._clock = clock
+        self._given = given
+        self._name = name
+        self._started = clock.now()
+        self._subscribers = Subscribers()
+        self._rates: deque[tuple[float, int]] = deque()
+
+    def subscribe(self) -> asyncio.Queue[Published]:
+        return self._subscribers.subscribe()
+
+    def unsubscribe(self, queue: asyncio.Queue[Published]) -> None:
+        self._subscribers.unsubscribe(queue)
+
+    def journeys(self) -> Sequence[JourneyView]:
+        return self.partition.signals.view().journeys
+
+    def signals(self) -> Sequence[SignalView]:
+        return self.partition.signals.view().signals
+
+    async def decisions(self, since: int | None, limit: int, cursor: str | None) -> Page:
+        return await self.store.decisions(since, limit, cursor)
+
+    async def decisions_after(self, decision_id: str, limit: int) -> Sequence[Published]:
+        return await self.store.decisions_after(decision_id, limit)
+
+    async def dead_letters(self, since: int | None, limit: int, cursor: str | None) -> Page:
+        return await self.store.dead_letters_list(since, limit, cursor)
+
+    async def dead_letter(self, letter_id: int) -> StoredDeadLetter | None:
+        return await self.store.dead_letter(letter_id)
+
+    async def customer(self, customer_id: str) -> msgspec.Raw | None:
+        """What is kept of a customer, as JSON; None when nothing is."""
+        found = await self.partition.customer(customer_id)
+        return None if found is None else msgspec.Raw(msgspec.json.encode(customer_view(customer_id, found)))
+
+    def health(self) -> Health:
+        """As of now, from memory."""
+        now = self._clock.now()
+        stage = self.partition.stage
+        watermark = stage.position.watermark
+        reason = self.refusal(now)
+        status = "ok" if self.reached_end else "starting"
+        door = self.partition.signals.stage.totals().door
+        return Health(
+            status="stopped" if reason else status,
+            uptime_seconds=(now - self._started) / 1e6,
+            watermark=None if watermark is None else format_time(watermark),
+            lag_seconds=None if watermark is None else (now - watermark) / 1e6,
+            events_per_second=self._rate(),
+            events=Door(door.read, door.accepted, door.duplicate, door.late, door.future, door.invalid),
+            config=ActiveConfig(stage.config_hash, self._name, tuple(str(warning) for warning in self._given.warnings)),
+            log=LogEnds(self.store.next_offset, self.partition.low),
+            pending_timers=stage.pending_timers,
+            dead_letters=sum(self.store.held.values()),
+            reason=reason,
+        )
+
+    def internals(self) -> Internals:
+        """As of now, from memory."""
+        totals = self.partition.signals.stage.totals()
+        return Internals(
+            invalid=dict(self.store.invalid),
+            dead_letters=dict(self.store.held),
+            types=totals.types,
+            sources=totals.sources,
+            decisions=dict(self.decided),
+            evicted_ids=totals.door.evicted,
+            log_rows=self.store.next_offset - self.store.first_offset,
+            store_bytes=self.store.size(),
+            cached_customers=self.partition.stage.cached,
+            latency=self.latency,
+        )
+
+    # -- what the service notes ---------------------------------------------------------------------------------------
+
+    def refusal(self, now: int) -> str | None:
+        """Why nothing is taken now; None while events are taken."""
+        raise NotImplementedError
+
+    def count(self, events: int) -> None:
+        """So many events were read just now."""
+        now = time.monotonic()
+        self._rates.append((now, events))
+        while self._rates[0][0] < now - _RATE_SECONDS:
+            self._rates.popleft()
+
+    def publish(self, commit: Commit, received: Mapping[int, int]) -> None:
+        """The commit is durable: count it, and let its decisions leave."""
+        now = self._clock.now()
+        for log_time, count in received.items():
+            self.latency.observe((now - log_time) / 1e6, count)
+        for decision in commit.decisions:
+            self.decided[decision.type] = self.decided.get(decision.type, 0) + 1
+        self._subscribers.publish(Published(decision.id, decision.body) for decision in commit.decisions)
+
+    def _rate(self) -> float:
+        since = time.monotonic() - _RATE_SECONDS
+        return sum(count for at, count in self._rates if at >= since) / _RATE_SECONDS

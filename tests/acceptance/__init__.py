@@ -1,0 +1,1 @@
+"""The public contract, sentence by sentence, from outside: the command line and HTTP, literal input, literal output."""
