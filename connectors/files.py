@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Callable, Iterator, Sequence
 from zoneinfo import ZoneInfo
 
@@ -14,10 +15,12 @@ from connectors.mapping import RowMapping
 from connectors.merge import merged
 from connectors.row import Row
 from connectors.sort import in_order
+from connectors.timestamps import ReadTime, TimeText, read_iso
 from streams import codec, reasons
 from streams.codec import RESERVED, Rejection
 from streams.config.structs import Config
 from streams.errors import InputError, UsageError
+from streams.model import Event
 
 Progress = Callable[[int, int], None]
 """Told bytes read and bytes in all (0 where unknown), now and then."""
@@ -27,6 +30,7 @@ _TICK = 8192
 _RESERVED = RESERVED.encode()
 _NDJSON = (".ndjson", ".jsonl", ".json")
 _CSV = (".csv", ".tsv", ".txt")
+_WITH_ZONE = re.compile(rb'"time"\s*:\s*"[^"]*(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"').search
 _decode_row = msgspec.json.Decoder(dict[str, object]).decode
 
 
@@ -127,22 +131,29 @@ class Files:
 
     def _canonical(self, lines: Lines) -> Iterator[Row]:
         timed, internal = self._timed, self._internal
+        read_local, write_time = read_iso(ZoneInfo(self._config.timezone)), TimeText()
         for line in lines:
             body = line.strip()
             if not body:
                 continue
-            if not timed and (internal or (_RESERVED not in body and b"\\u" not in body)):
+            if not timed and (internal or (_RESERVED not in body and b"\\u" not in body and _zoned(body))):
                 # One input needs no times to be in order: whoever applies the event decodes it, once. Only what may
-                # be one of Touchline's own types, spelt out or escaped, is looked at here.
+                # be one of Touchline's own types, spelt out or escaped, or has a time without an offset, is looked at
+                # here.
                 yield Row(body)
                 continue
             taken = codec.decode_timed(body, internal=internal)
             if isinstance(taken, Rejection):
-                yield Row(codec.refuse(body, taken))
+                if taken.reason == reasons.NO_ZONE and not internal:
+                    yield _localised(body, read_local, write_time)
+                else:
+                    yield Row(codec.refuse(body, taken))
             elif taken[1] is None:
                 yield Row(codec.refuse(body, Rejection(reasons.NO_TIME, "time: expected one, a file has no clock")))
             else:
-                yield Row(body if internal else taken[0], taken[1])
+                # A merge may still be refused, by what is known of the two customers: then its own bytes are kept.
+                whole = internal or taken[0].type == "customer.merged"
+                yield Row(body if whole else taken[0], taken[1])
 
     def _csv(self, rows: CsvRows, mapping: RowMapping) -> Iterator[Row]:
         take = mapping.take
@@ -173,6 +184,23 @@ class Files:
                 self.skipped_rows += 1
             else:
                 yield made
+
+
+def _zoned(body: bytes) -> bool:
+    """Whether the record's time surely has an offset; False only means that it must be looked at."""
+    return _WITH_ZONE(body) is not None and body.count(b'"time"') == 1
+
+
+def _localised(body: bytes, read: ReadTime, write: TimeText) -> Row:
+    """A canonical record whose time has no offset: in a file it is local time of the file's zone."""
+    event = msgspec.json.decode(body, type=Event)
+    try:
+        time = read(event.time or "")
+    except ValueError as fault:
+        return Row(codec.refuse(body, Rejection(reasons.BAD_TIME, f"time: {fault}")))
+    event.time = write(time)
+    checked = codec.settle(event)
+    return Row(codec.refuse(body, checked)) if isinstance(checked, Rejection) else Row(event, checked)
 
 
 def read_files(

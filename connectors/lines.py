@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import os
@@ -41,6 +42,10 @@ class Lines:
                 self._lines = unpacked
             else:
                 first = self._file.peek(64)
+            if first.startswith(codecs.BOM_UTF8):
+                # Some programs begin UTF-8 files with a mark that is no part of the first line.
+                self._lines.read(len(codecs.BOM_UTF8))
+                first = first[len(codecs.BOM_UTF8) :]
         except _DAMAGED:
             self._file.close()
             raise self._damaged() from None

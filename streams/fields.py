@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import xxhash
+
 SCALE = 1_000_000
 """Measured values are kept as integers: value * SCALE, rounded half to even, so that sums are exact."""
 LARGEST = 1e12
@@ -50,6 +52,13 @@ def text(value: Any) -> str | None:
     if type(value) is float:
         return str(int(value)) if value.is_integer() else repr(value)
     return None
+
+
+def identity(value: Any) -> str | None:
+    """A scalar as text that tells one thing from another: of a long one a prefix and a hash of the whole."""
+    if type(value) is str and len(value) > _LIMIT:
+        return f"{value[:_LIMIT]}#{xxhash.xxh3_128_hexdigest(value.encode('utf-8', 'surrogatepass'))}"
+    return text(value)
 
 
 def number(value: Any) -> float | int | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from streams.customer import ABANDONED, CLOSED, IN_FLIGHT, Customer, Instance
 from streams.effects import Cell
-from streams.fields import number, scaled, text
+from streams.fields import identity, number, scaled, text
 from streams.rules import Condition, JourneyRule
 from streams.tally import ABANDONED as BECAME_ABANDONED
 from streams.tally import COMPLETED, MERGED, RECOVERED, REPEATED, SKIPPED, UNATTRIBUTED, Tally
@@ -67,7 +67,7 @@ class Walk:
             return
         key = rule.name
         if rule.by is not None:
-            by = text(rule.by(data))
+            by = identity(rule.by(data))
             if by is None:
                 self.tally.mark(rule.name, rule.steps[matches[0]], UNATTRIBUTED)
                 return

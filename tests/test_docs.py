@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
+import configparser
 import doctest
 import importlib
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+from streams import cli
+from streams.config.advice import NOT_BUILT
+from streams.config.load import load_text
+from tests.page_blocks import Reader, blocks_of, is_run, shown
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").rglob("*.md")])
@@ -81,6 +90,24 @@ def test_the_page_of_the_commands_is_current() -> None:
     )
 
 
+def test_the_readme_shows_the_figures_that_were_measured() -> None:
+    readme = ROOT / "README.md"
+    done = subprocess.run(
+        [sys.executable, "-c", "import runpy; print(runpy.run_path('docs/figures.py')['table'](), end='')"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout in readme.read_text(encoding="utf-8"), "run python docs/figures.py"
+
+
+def test_the_readme_names_every_key_that_is_not_acted_upon_yet() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    keys = {path.rpartition(".")[2] for path in NOT_BUILT}
+    assert not [key for key in sorted(keys) if f"`{key}`" not in text]
+
+
 @pytest.mark.parametrize("page", ADRS, ids=_name)
 def test_an_adr_is_numbered_and_says_what_was_measured(page: Path) -> None:
     number = re.fullmatch(r"(\d{4})-[a-z0-9]+(-[a-z0-9]+)*\.md", page.name)
@@ -105,10 +132,64 @@ def test_examples_in_docstrings_hold(path: Path) -> None:
     assert result.failed == 0
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if any(map(is_run, blocks_of(page)))], ids=_name)
+def test_what_a_page_tells_to_run_does_what_it_shows(page: Path, tmp_path: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for program in ("bash", "curl"):
+        if program in text and shutil.which(program) is None:
+            pytest.skip(f"{program} is not on PATH; apt-get install {program}")
+    Reader(page, tmp_path).follow()
+
+
+def test_an_output_that_differs_from_the_page_is_noticed() -> None:
+    assert shown("a … c\n", "\na b c  \n")
+    assert not shown("a … c", "a b")
+    assert not shown("a c", "a b c")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=_name)
-def test_every_yaml_block_parses(page: Path) -> None:
-    for block in re.findall(r"^```ya?ml\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
-        yaml.safe_load(block)
+def test_every_yaml_block_is_a_file_without_faults(page: Path) -> None:
+    for block in blocks_of(page):
+        if block.language not in ("yaml", "yml"):
+            continue
+        if "other" in block.words:
+            yaml.safe_load(block.text)
+        else:
+            environ = dict.fromkeys(re.findall(r"\$\{(\w+)\}", block.text), "secret")
+            load_text(block.text, f"{_name(page)}:{block.line}", environ=environ)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_command_line_is_one_the_program_takes(page: Path) -> None:
+    for block in blocks_of(page):
+        if block.language == "ini":
+            unit = configparser.ConfigParser(interpolation=None, strict=False)
+            unit.read_string(block.text)
+            lines = [re.sub(r"^\S*/", "", unit.get("Service", "ExecStart"))]
+        elif block.language == "sh":
+            lines = re.sub(r"\\\n\s*", " ", block.text).splitlines()
+        else:
+            continue
+        for line in lines:
+            found = re.match(r"\s*touchline ((?!-)[\w-]+)(.*)", line)
+            if found is None:
+                continue
+            words = shlex.split(re.split(r"[|>&;]", found[2])[0], comments=True)
+            parser = argparse.ArgumentParser(exit_on_error=False)
+            cli.load(found[1]).arguments(parser)
+            try:
+                parser.parse_args([word for word in words if word != "…"])
+            except (SystemExit, argparse.ArgumentError) as fault:
+                pytest.fail(f"{_name(page)}:{block.line}: {line.strip()}: {fault}")
+
+
+def test_every_make_target_a_page_names_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for page in PAGES:
+        for block in blocks_of(page):
+            if block.language == "sh":
+                named = set(re.findall(r"^make ([a-z-]+)", block.text, re.MULTILINE))
+                assert named <= targets, f"{_name(page)}:{block.line}: make has no target {named - targets}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)

@@ -288,7 +288,7 @@ class Embedded(Readings):
         commit, received = self.partition.take_commit(with_pieces=self._stopping)
         await self._store_commit(commit)
         self.publish(commit, received)
-        await self.partition.committed(commit, self.limits.cache)
+        self.partition.committed(commit, self.limits.cache)
         self._log.debug(
             "batch_committed",
             events=sum(received.values()),

@@ -74,7 +74,6 @@ class Partition:
         self._pending = Pending()
         self._slice = min(batch, 4 * _SMALLEST_SLICE)
         self._pieces_at = time.monotonic()
-        self._loading = asyncio.Lock()
         self._since = clock.now()
 
     # -- starting ----------------------------------------------------------------------------------------------------
@@ -134,19 +133,18 @@ class Partition:
         batch = await self._slice_of_log()
         stage = self.stage
         fresh_from = self._read
-        async with self._loading:
-            started = time.perf_counter()
-            wanted = stage.needs(batch)
-            longest = time.perf_counter() - started
-            while wanted:
-                stage.load(await self._store.states(wanted))
-                wanted = stage.needs(batch)
-            started = time.perf_counter()
-            effects = stage.process(batch)
-            longest = max(longest, time.perf_counter() - started)
-            self.next = batch[-1].offset + 1
-            self._read = max(self._read, self.next)
-            self._take(effects)
+        started = time.perf_counter()
+        wanted = stage.needs(batch)
+        longest = time.perf_counter() - started
+        while wanted:
+            stage.load(await self._store.states(wanted))
+            wanted = stage.needs(batch)  # asked again, also because a commit may have made room meanwhile
+        started = time.perf_counter()
+        effects = stage.process(batch)
+        longest = max(longest, time.perf_counter() - started)
+        self.next = batch[-1].offset + 1
+        self._read = max(self._read, self.next)
+        self._take(effects)
         self._resize(len(batch), longest)
         fresh = [record for record in batch if record.offset >= fresh_from and not record.internal]
         for record in fresh:
@@ -221,8 +219,7 @@ class Partition:
         )
         return commit, received
 
-    async def committed(self, commit: Commit, cache: int) -> None:
+    def committed(self, commit: Commit, cache: int) -> None:
         """The commit is durable: states it wrote may leave memory, until `cache` are left."""
         self.head = commits.decode(commit.head)
-        async with self._loading:  # never between the loading of states and their use
-            self.stage.evict(cache)
+        self.stage.evict(cache)

@@ -1,4 +1,4 @@
-"""What the embedded service shows: journeys, signals, decisions, dead letters, customers, health; it changes nothing."""
+"""What the embedded service shows: journeys, signals, decisions, dead letters, customers, health."""
 
 from __future__ import annotations
 

@@ -39,8 +39,12 @@ def install(kafka_bootstrap: str, redis_db: str, tmp_path: Path) -> Install:
         made = Installation(kafka_bootstrap, redis_db, tmp_path, config, partitions)
         created = made.create_topics()
         assert created.returncode == 0, created.stderr
-        yield made
-        await made.drop_topics()
+        await made.wait_for_topics()
+        try:
+            yield made
+        finally:
+            made.stop()
+            await made.drop_topics()
 
     return make
 

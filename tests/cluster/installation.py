@@ -38,7 +38,7 @@ class Installation:
         self.file = folder / "file.yml"
         self.file.write_text(config, encoding="utf-8")
         self.loaded: Loaded = load_file(self.file)
-        self._started = 0
+        self._workers: list[Worker] = []
 
     def create_topics(self) -> subprocess.CompletedProcess[str]:
         """`touchline topics`."""
@@ -54,6 +54,13 @@ class Installation:
         await admin.start()
         await admin.delete_topics(list(self.names.all))
         await admin.close()
+
+    async def wait_for_topics(self) -> None:
+        """Return once the broker knows the topics; a client that asks before logs an error."""
+        async with topics.admin(self.kafka) as admin:
+            for name in self.names.all:
+                while await topics.partition_count(admin, name) is None:
+                    await asyncio.sleep(0.05)
 
     async def send(self, events: Iterable[Event]) -> None:
         """Produce events by key, in order."""
@@ -84,8 +91,14 @@ class Installation:
 
     def worker(self, *options: str) -> Worker:
         """Start `touchline worker`."""
-        self._started += 1
-        return Worker(self, self._started, options)
+        worker = Worker(self, len(self._workers), options)
+        self._workers.append(worker)
+        return worker
+
+    def stop(self) -> None:
+        """Stop every worker that still runs."""
+        for worker in self._workers:
+            worker.stop()
 
     async def heads(self) -> dict[str, Head]:
         """Every head in the store, by partition name."""

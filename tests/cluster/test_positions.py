@@ -18,6 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-
 from faust.transport.drivers import aiokafka as driver
 
 from streams.runtime.cluster import positions
+from streams.runtime.cluster.topics import partition_count
 from tests.servers.base import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -30,6 +31,8 @@ async def fill(bootstrap: str, topic: str, partitions: int) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     await admin.create_topics([NewTopic(topic, partitions, 1)])
+    while await partition_count(admin, topic) is None:
+        await asyncio.sleep(0.05)
     await admin.close()
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
     await producer.start()

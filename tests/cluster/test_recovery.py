@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from aiokafka import TopicPartition  # type: ignore[import-untyped]
+from aiokafka.admin import RecordsToDelete  # type: ignore[import-untyped]
 
 from streams.model import Event
+from streams.runtime.cluster import topics
 from streams.runtime.cluster.redis_store import PartitionStore, connect
 from streams.runtime.cluster.signal_agent import SOURCE
 from tests.cluster.conftest import Install
@@ -91,19 +94,53 @@ async def test_a_store_that_dies_and_comes_back_older_changes_nothing(
     server.start()
     made = Installation(kafka_bootstrap, server.url, tmp_path, DEMO, 1)
     assert made.create_topics().returncode == 0
-    worker = None
+    await made.wait_for_topics()
     try:
         await made.send(shop)
         worker = made.worker("--batch", "100")
         await worker.until(lambda: read_at_least(made, len(shop) // 3), "some events to be taken")
         server.kill()
+
+        async def noticed() -> bool:
+            return "partition_paused" in worker.log
+
+        await worker.until(noticed, "the worker to miss its store")
         server.start()
         await made.advance(UNTIL + TAIL)
         await worker.until(made.done, "all to be processed")
-        assert "partition_paused" in worker.log
         await assert_like_replay(made, shop)
     finally:
-        if worker is not None:
-            worker.stop()
+        made.stop()
         server.stop()
         await made.drop_topics()
+
+
+async def test_a_position_the_log_does_not_hold_stops_the_worker_naming_both_ends(
+    install: Install, shop: list[Event]
+) -> None:
+    async with install(DEMO, 1) as made:
+        await made.send(shop[:50])
+        client = connect(made.redis)
+        store = PartitionStore(client, "events:0")
+        await store.claim(partitions=1, start=900, config=made.loaded.hash)
+        await store.close()
+        await client.aclose()
+        worker = made.worker()
+        assert worker.process.wait(60) == 3
+        assert "its position is 900, the log holds 0 to 50" in worker.log
+
+
+async def test_a_lost_store_is_not_taken_for_a_new_one(install: Install, shop: list[Event]) -> None:
+    async with install(DEMO, 1) as made:
+        await made.send(shop[:50])
+        first = made.worker()
+        await first.until(lambda: read_at_least(made, 50), "the events to be taken")
+        assert first.stop() == 0
+        client = connect(made.redis)
+        await client.flushdb()
+        await client.aclose()
+        async with topics.admin(made.kafka) as admin:
+            await admin.delete_records({TopicPartition(made.names.events, 0): RecordsToDelete(before_offset=20)})
+        second = made.worker()
+        assert second.process.wait(60) == 3
+        assert "Redis holds no state for it and the log now begins at 20" in second.log

@@ -87,11 +87,15 @@ class Partition:
         while done < len(records):
             piece = records[done : done + self._slice]
             done += len(piece)
-            while wanted := self.stage.needs(piece):
+            began = time.monotonic()
+            wanted = self.stage.needs(piece)
+            held = time.monotonic() - began
+            while wanted:
                 self.stage.load(await self.store.states(wanted))
+                wanted = self.stage.needs(piece)
             began = time.monotonic()
             outgoing += self._address(self.stage.process(piece))
-            self._adapt(len(piece), time.monotonic() - began)
+            self._adapt(len(piece), held + time.monotonic() - began)
             await asyncio.sleep(0)
         changes = self.stage.changes()
         first = self.store.next_entry

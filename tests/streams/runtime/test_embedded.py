@@ -99,12 +99,21 @@ async def test_a_stopped_service_has_committed_everything_and_goes_on_from_there
 
 
 async def test_a_decision_is_in_the_file_with_the_signals_that_made_it_before_anyone_hears_of_it(
-    path: Path, clock: VirtualClock
+    path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits = Limits(commit_seconds=0, pieces_seconds=1_000)
     service = Embedded(SHOP, Store(path), clock, limits=limits)
     await service.start()
     heard = service.subscribe()
+    commit = service.store.commit
+    unheard: list[bool] = []
+
+    async def watched(given: Commit) -> None:
+        await commit(given)
+        if given.decisions:
+            unheard.append(heard.empty())
+
+    monkeypatch.setattr(service.store, "commit", watched)
     bodies = events(3_000, 4)
     while heard.empty():
         assert bodies, "expected a decision"
@@ -112,6 +121,7 @@ async def test_a_decision_is_in_the_file_with_the_signals_that_made_it_before_an
         del bodies[:50]
         await service.drain()
     decision = heard.get_nowait()
+    assert unheard == [True]
     await service.abandon()
     assert (decision.id, decision.body) in rows(path, "SELECT id, body FROM decisions")
     assert rows(path, "SELECT name FROM pieces"), "the signals' pieces go with their decision, not at their own pace"
