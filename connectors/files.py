@@ -146,8 +146,12 @@ class Files:
             if isinstance(taken, Rejection):
                 if taken.reason == reasons.NO_ZONE and not internal:
                     yield _localised(body, read_local, write_time)
-                else:
+                elif taken.body is not None and not internal:
+                    yield Row(codec.refuse(body, Rejection(reasons.RESERVED_TYPE, "type: reserved for doors")))
+                elif timed or taken.reason == reasons.RESERVED_TYPE:
                     yield Row(codec.refuse(body, taken))
+                else:
+                    yield Row(body)  # refused again, for the same reason, by whoever applies it
             elif taken[1] is None:
                 yield Row(codec.refuse(body, Rejection(reasons.NO_TIME, "time: expected one, a file has no clock")))
             else:

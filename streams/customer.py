@@ -46,7 +46,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     """The state of one key. Everything but the instances is empty for a bucket of events without subject."""
 
     shape: int = 0
-    """Index of the segment dimensions that the cells here follow."""
+    """Which of the partition's files, counted from 0, it was last brought under."""
     touched: int = 0
     """Effective time of the last event, UTC epoch microseconds."""
     seen: bytes = b""

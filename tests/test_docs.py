@@ -132,6 +132,7 @@ def test_examples_in_docstrings_hold(path: Path) -> None:
     assert result.failed == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if any(map(is_run, blocks_of(page)))], ids=_name)
 def test_what_a_page_tells_to_run_does_what_it_shows(page: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")

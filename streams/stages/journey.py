@@ -81,6 +81,7 @@ class Head(msgspec.Struct):
     dead_letters: int
     config: str
     shapes: list[tuple[str, ...]]
+    """Segment dimensions of each file that has been in force; a customer's `shape` is the index of one."""
     last_time: int | None
     seen_hours: dict[int, int]
     seen_floor: int
@@ -161,8 +162,7 @@ class JourneyStage:
         stage._tick_end = 0 if stored.watermark is None else (stored.watermark // TICK + 1) * TICK
         stage._partials, stage._dead_letters = stored.partials, stored.dead_letters
         stage._last_time = stored.last_time
-        stage._shapes = stored.shapes
-        stage._shape = stage._shape_of(rules.dimensions)
+        stage._shapes, stage._shape = stored.shapes, len(stored.shapes) - 1
         stage._population = seen.Population(rules.config.dedup.max_ids, stored.seen_hours, stored.seen_floor)
         stage._tally = Tally.restore(stored.tally)
         stage._walk = Walk(rules.dimensions, stage._tally)
@@ -210,8 +210,9 @@ class JourneyStage:
 
     def needs(self, batch: Sequence[Record]) -> set[str]:
         """Keys of states that `process(batch)` may touch and that are not in memory; ask again after `load`."""
-        decoded = [self._decode(record) for record in batch]
-        self._decoded = (batch, decoded)
+        if self._decoded is None or self._decoded[0] is not batch:
+            self._decoded = (batch, [self._decode(record) for record in batch])
+        decoded = self._decoded[1]
         wanted: set[str] = set()
         reach = self._watermark
         for record, result in zip(batch, decoded, strict=True):
@@ -233,7 +234,7 @@ class JourneyStage:
         """Hand over stored states; None where nothing is stored."""
         for key, body in states.items():
             if key not in self._cache:
-                self._cache[key] = None if body is None else self._admit(customers.decode(body))
+                self._cache[key] = None if body is None else customers.decode(body)
 
     def process(self, batch: Sequence[Record]) -> Effects:
         """Take records in log order; returns what happened, also for records that had been waiting."""
@@ -484,6 +485,9 @@ class JourneyStage:
             customer = cache.get(key)
             if customer is None:
                 customer = cache[key] = Customer(shape=self._shape)
+        if customer.shape != self._shape:
+            self._admit(customer)
+            self._dirty.add(key)
         tally = self._tally
         door = tally.door
         population = self._population
@@ -569,6 +573,8 @@ class JourneyStage:
 
     def _fire(self, key: str, customer: Customer, due: int) -> None:
         """A customer's timer: whatever is due by now happens, then the next one is set."""
+        if customer.shape != self._shape:
+            self._admit(customer)
         if customer.instances or customer.sessions:
             self._expire(customer, due)
         customer.due = None
@@ -622,6 +628,8 @@ class JourneyStage:
         survivor = find(into)
         if survivor is None:
             survivor = self._cache[into] = Customer(shape=self._shape, seen_since=gone.seen_since)
+        elif survivor.shape != self._shape:
+            self._admit(survivor)
         merging.absorb(gone, survivor, self._walk, self._rules)
         survivor.touched = max(survivor.touched, effective)
         self._cache[ending] = Customer(shape=self._shape, touched=effective, into=into)
@@ -647,30 +655,24 @@ class JourneyStage:
         self._retain = config.retain
         self._walk = Walk(rules.dimensions, self._tally)
         self._sessions = rules.sessions
-        self._shape = self._shape_of(rules.dimensions)
-        for customer in self._cache.values():
-            if customer is not None:
-                self._admit(customer)
+        self._shapes.append(rules.dimensions)
+        self._shape = len(self._shapes) - 1
 
-    def _shape_of(self, dimensions: tuple[str, ...]) -> int:
-        if dimensions not in self._shapes:
-            self._shapes.append(dimensions)
-        return self._shapes.index(dimensions)
+    def _admit(self, customer: Customer) -> None:
+        """Bring a state under the rules in force, when it is touched: other dimensions, steps that are gone.
 
-    def _admit(self, customer: Customer) -> Customer:
-        """Bring a state under the rules in force: other dimensions, steps that are gone."""
-        if customer.shape != self._shape:
-            mapping = _mapping(self._shapes[customer.shape], self._rules.dimensions)
-            for instance in customer.instances.values():
-                instance.cell = reshape(instance.cell, mapping)
-            for session in customer.sessions.values():
-                session.cell = reshape(session.cell, mapping)
-            customer.shape = self._shape
+        Never earlier, so that it makes no difference which states were in memory when the rules changed.
+        """
+        mapping = _mapping(self._shapes[customer.shape], self._rules.dimensions)
+        for instance in customer.instances.values():
+            instance.cell = reshape(instance.cell, mapping)
+        for session in customer.sessions.values():
+            session.cell = reshape(session.cell, mapping)
+        customer.shape = self._shape
         for key, instance in list(customer.instances.items()):
             rule = self._rules.journeys.get(key.split(SEPARATOR, 1)[0])
             if rule is None or instance.step not in rule.index:
                 del customer.instances[key]
-        return customer
 
     def _want(self, event: Event, wanted: set[str]) -> None:
         self._want_key(event.subject if event.subject is not None else bucket_key(event), wanted)

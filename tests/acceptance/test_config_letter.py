@@ -78,7 +78,11 @@ signals:
         ("quiet_hours: {form: '21:00', to: '09:00'}\n", "quiet_hours.form", "from"),
         ("cases: {d: {on: a.a, contact: {wran: 1h}}}\n", "cases.d.contact.wran", "warn"),
         ("promises: {d: {say: x, from: a.a, until: b.b, within: 1d}}\n", "promises.d.say", "says"),
-        ("subscriptions: [{grup_wait: 1s, to: ['webhook:https://x.example']}]\n", "subscriptions[0].grup_wait", "group_wait"),
+        (
+            "subscriptions: [{grup_wait: 1s, to: ['webhook:https://x.example']}]\n",
+            "subscriptions[0].grup_wait",
+            "group_wait",
+        ),
         ("feedback: {f: {ask: nps, after: a.a, sampel: 0.5}}\n", "feedback.f.sampel", "sample"),
         ("access: {listn: '127.0.0.1:1'}\n", "access.listn", "listen"),
         ("sources: {s: {mach: x, type: a.a}}\n", "sources.s.mach", "match"),
@@ -109,7 +113,9 @@ def test_a_rate_is_n_per_unit(check: Any, rate: str) -> None:
     assert check(f"{BASE}alerts: {{false_alarms: {rate}}}\n").faults == []
 
 
-@pytest.mark.parametrize("rate", ["1", "1/week", "per week", "1 per year", "1 per minute", "-1 per week", "one per week"])
+@pytest.mark.parametrize(
+    "rate", ["1", "1/week", "per week", "1 per year", "1 per minute", "-1 per week", "one per week"]
+)
 def test_anything_else_is_no_rate(check: Any, rate: str) -> None:
     assert check(f"{BASE}alerts: {{false_alarms: {rate}}}\n").paths == ["alerts.false_alarms"]
 

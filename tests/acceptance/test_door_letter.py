@@ -160,7 +160,7 @@ def test_a_late_event_counts_in_all_totals_and_uses_its_own_time_for_within(tmp_
 
 
 def test_no_timer_of_a_late_event_is_earlier_than_the_watermark(tmp_path: Path) -> None:
-    """Takes effect at W (no decision or timer of it is earlier): so at W it is still in flight, right after abandoned."""
+    """Takes effect at W (no decision or timer of it is earlier): its deadline has passed, so it is abandoned at W."""
     events = [event("1", "page.viewed", "12:00:02", "d"), event("2", "page.viewed", "10:00:00", "c")]
     assert replay(tmp_path, ABC, events).step("a") == {"entered": 2, "abandoned": 1, "in_flight": 1}
 
@@ -260,9 +260,7 @@ def test_ties_go_by_sequence_as_a_number_then_source_then_id(tmp_path: Path) -> 
         ],
     )
     assert sources.step("b") == {"entered": 1, "in_flight": 1}
-    ids = replay(
-        tmp_path, ABC, [event("2", "cart.updated", "10:00:00"), event("1", "page.viewed", "10:00:00")]
-    )
+    ids = replay(tmp_path, ABC, [event("2", "cart.updated", "10:00:00"), event("1", "page.viewed", "10:00:00")])
     assert ids.step("b") == {"entered": 1, "in_flight": 1}
 
 
@@ -366,7 +364,9 @@ def test_a_record_dead_lettered_by_state_leaves_no_seen_id(tmp_path: Path) -> No
 
 def test_a_merge_of_fifty_ids_in_a_ring_counts_everybody_once(tmp_path: Path) -> None:
     """Chains are followed; a cycle is a dead letter – however long."""
-    ring = [event(f"m{n}", "customer.merged", f"10:00:{n:02d}", f"c{n}", {"into": f"c{(n + 1) % 50}"}) for n in range(50)]
+    ring = [
+        event(f"m{n}", "customer.merged", f"10:00:{n:02d}", f"c{n}", {"into": f"c{(n + 1) % 50}"}) for n in range(50)
+    ]
     outcome = replay(
         tmp_path,
         ABC,

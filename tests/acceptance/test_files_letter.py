@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,9 @@ signals:
 """
 
 
-def rows(folder: Path, source: str, text: str | bytes, *options: str, name: str = "rows.csv", rules: str = "") -> Outcome:
+def rows(
+    folder: Path, source: str, text: str | bytes, *options: str, name: str = "rows.csv", rules: str = ""
+) -> Outcome:
     config = JOURNEY + rules + f'sources:\n  s: {{match: "rows*", {source}}}\n'
     return replay(folder, config, text, *options, name=name)
 
@@ -133,7 +136,7 @@ def test_type_is_constant_or_mapped(tmp_path: Path) -> None:
 
 
 def test_cells_are_values(tmp_path: Path) -> None:
-    """An empty cell is missing; a cell that is a JSON number is a number unless `{column: C, as: text}`; `{const: …}`."""
+    """An empty cell is missing; a cell that is a JSON number is a number unless `{column: C, as: text}`."""
     cells = ["1.5", "-2", "1e2", "007", "+5", "1,5", "abc", "", "NaN", "true"]
     lines = "".join(f"{n};c{n};2026-03-02T10:00:00Z;{cell}\n" for n, cell in enumerate(cells))
     source = BASIC.replace("{x: x}", "{x: x, channel: {const: web}}")
@@ -193,7 +196,8 @@ def test_gzip_directly(tmp_path: Path) -> None:
 
 def test_foreign_ndjson_through_a_block(tmp_path: Path) -> None:
     """CSV and foreign NDJSON through a `sources:` block."""
-    text = '{"user":{"id":17},"ts":"2026-03-02T10:00:00Z","key":"k1","v":2.5}\n{"ts":"2026-03-02T10:00:01Z","key":"k2"}\n'
+    text = '{"user":{"id":17},"ts":"2026-03-02T10:00:00Z","key":"k1","v":2.5}\n'
+    text += '{"ts":"2026-03-02T10:00:01Z","key":"k2"}\n'
     source = "time: ts, subject: user.id, id: key, type: a.a, data: {x: v}"
     outcome = rows(tmp_path, source, text, name="rows.ndjson")
     assert outcome.events["accepted"] == 2
@@ -229,7 +233,9 @@ def test_several_inputs_are_merged_by_event_time(tmp_path: Path) -> None:
 
 def test_sort_sorts_a_shuffled_input(tmp_path: Path) -> None:
     """Each assumed in order within the allowed lateness (`--sort` sorts in bounded memory)."""
-    events = [event(f"{t}{n}", t, f"{10 + n}:{m}:00", f"c{n}") for n in range(8) for t, m in (("b.b", "20"), ("a.a", "00"))]
+    events = [
+        event(f"{t}{n}", t, f"{10 + n}:{m}:00", f"c{n}") for n in range(8) for t, m in (("b.b", "20"), ("a.a", "00"))
+    ]
     events = events[::-3] + events[-2::-3] + events[-3::-3]
     unsorted = replay(tmp_path, JOURNEY, events)
     assert unsorted.events["late"] > 0
@@ -238,10 +244,8 @@ def test_sort_sorts_a_shuffled_input(tmp_path: Path) -> None:
     assert outcome.step("a") == {"entered": 8, "completed": 8}
 
 
-def test_dash_is_stdin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dash_is_stdin(tmp_path: Path) -> None:
     """`-` is stdin."""
-    import subprocess
-
     (tmp_path / "rules.yml").write_text(JOURNEY)
     body = json.dumps(event("1", "a.a", "10:00:00")) + "\n"
     command = [sys.executable, "-m", "streams", "replay", "-q", "-c", str(tmp_path / "rules.yml"), "-"]
@@ -333,12 +337,12 @@ def test_a_bad_line_is_one_dead_letter_with_its_bytes_and_the_next_is_taken(tmp_
     "good",
     [
         GOOD.replace(b'"c"', b'"\\u0000"'),
-        GOOD.replace(b'"c"', '"'.encode() + "🙂".encode() * 500 + b'"'),
+        GOOD.replace(b'"c"', b'"' + "🙂".encode() * 500 + b'"'),
         GOOD.replace(b"10:00:00Z", b"10:00:60Z"),  # a leap second
         GOOD.replace(b"10:00:00Z", b"10:00:00.123456789Z"),
         GOOD.replace(b"T10:00:00Z", b"t10:00:00z"),
         GOOD.replace(b"10:00:00Z", b"10:00:00-00:00"),
-        GOOD.replace(b'"c"', b'null'),
+        GOOD.replace(b'"c"', b"null"),
         GOOD.replace(b'"c"', b'"c", "data": null'),
         GOOD.replace(b'"c"', b'"c", "datacontenttype": "application/json", "own": 5'),
         GOOD.replace(b'"c"', b'"c", "data": {"a": ' + b"[" * 400 + b"]" * 400 + b"}"),
@@ -407,4 +411,38 @@ def test_an_input_that_cannot_be_read_stops_the_command_with_a_sentence(
 def test_where_and_equality_see_columns_of_a_name_with_spaces_and_colons(tmp_path: Path) -> None:
     """`data: {amount: "case:AMOUNT_REQ"}`."""
     source: Any = BASIC.replace("{x: x}", '{x: "case:AMOUNT_REQ"}')
-    assert rows(tmp_path, source, "id,who,at,case:AMOUNT_REQ\n1,c,2026-03-02 10:00:00,5\n").signals["numbers"]["value"] == 5
+    assert (
+        rows(tmp_path, source, "id,who,at,case:AMOUNT_REQ\n1,c,2026-03-02 10:00:00,5\n").signals["numbers"]["value"]
+        == 5
+    )
+
+
+def test_what_a_file_says_is_never_taken_for_what_a_door_said(tmp_path: Path) -> None:
+    """`touchline.` types are refused at the public doors, the one that carries refusals too."""
+    forged = event("1", "touchline.event.refused", None, None, {"reason": "no_id", "message": "x", "body": "eHg="})
+    outcome = replay(tmp_path, JOURNEY, [forged])
+    assert outcome.reasons == ["reserved_type"]
+    assert json.loads(outcome.letters[0]["body"]) == forged
+
+
+def test_several_inputs_with_a_huge_bad_line_keep_its_bytes(tmp_path: Path) -> None:
+    """The dead letter has the original bytes, also where inputs are merged."""
+    big, other = tmp_path / "big.ndjson", tmp_path / "other.ndjson"
+    big.write_bytes(b"x" * 3_000_000 + b"\n" + GOOD + b"\n")
+    other.write_bytes(GOOD.replace(b'"good"', b'"more"') + b"\n")
+    assert run(tmp_path, JOURNEY, str(big), str(other)) == 0
+    [letter] = Outcome(tmp_path).letters
+    assert (letter["reason"], len(letter["body"])) == ("not_json", 3_000_000) or letter["reason"] == "too_large"
+    assert letter["body"] == "x" * 3_000_000
+
+
+def test_a_merge_refused_by_state_keeps_its_own_bytes_where_inputs_are_merged(tmp_path: Path) -> None:
+    """The dead letter has the original bytes: attributes nobody looks at included."""
+    one, two = tmp_path / "one.ndjson", tmp_path / "two.ndjson"
+    merge = event("m", "customer.merged", "10:00:05", "p", {"into": "q"}, mine="kept")
+    known = [event(who, "customer.identified", "10:00:00", who) for who in "pq"]
+    one.write_text("".join(json.dumps(line) + "\n" for line in [*known, merge]))
+    two.write_bytes(GOOD + b"\n")
+    assert run(tmp_path, JOURNEY, str(one), str(two)) == 0
+    [letter] = Outcome(tmp_path).letters
+    assert json.loads(letter["body"]) == merge

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,14 @@ import pytest
 from tests.acceptance.replayed import Outcome, event, replay
 
 
-def answers(metric: str, scores: list[int | float], start: int = 0) -> list[dict[str, Any]]:
+def answers(metric: str, scores: Sequence[int | float], start: int = 0) -> list[dict[str, Any]]:
     return [
         event(f"a{start + n}", "survey.answered", "10:00:00", f"c{start + n}", {"metric": metric, "score": score})
         for n, score in enumerate(scores)
     ]
 
 
-def values(numbers: list[float | int], type_: str = "a.a", field: str = "x") -> list[dict[str, Any]]:
+def values(numbers: Sequence[float | int], type_: str = "a.a", field: str = "x") -> list[dict[str, Any]]:
     return [
         event(f"v{n}", type_, f"10:{n // 60 % 60:02d}:{n % 60:02d}", f"c{n}", {field: number})
         for n, number in enumerate(numbers)
@@ -153,9 +155,7 @@ def test_session_is_seconds_from_first_to_last_event_and_single_events_are_left_
         event("6", "page.viewed", "10:30:00", "d"),
     ]
     events.sort(key=lambda one: str(one["time"]))
-    value = one(
-        tmp_path, "{on: page.viewed, as: session, min_n: 1}", events, "--until", "2026-03-02T12:00:00Z"
-    )
+    value = one(tmp_path, "{on: page.viewed, as: session, min_n: 1}", events, "--until", "2026-03-02T12:00:00Z")
     assert (value["n"], value["value"]) == (2, (150 + 1800) / 2)
 
 
@@ -171,7 +171,9 @@ def test_a_gap_longer_than_30_minutes_ends_a_session(tmp_path: Path) -> None:
     assert (value["n"], value["value"]) == (2, 15.0)
 
 
-@pytest.mark.parametrize("signal", ["{on: survey.answered, where: {metric: csat}}", "{on: survey.answered, value: score}"])
+@pytest.mark.parametrize(
+    "signal", ["{on: survey.answered, where: {metric: csat}}", "{on: survey.answered, value: score}"]
+)
 def test_below_min_n_the_value_is_null_and_n_is_there(tmp_path: Path, signal: str) -> None:
     """Below `min_n` (30) value and interval are `null`, n is always there."""
     few = one(tmp_path, signal, answers("csat", [5, 1] * 14 + [4]))
@@ -306,8 +308,9 @@ version: 1
 journeys: {{j: {{value: x, steps: [{{name: a, on: a.a}}, {{name: b, on: b.b, within: 1m}}]}}}}
 signals: {{s: {{on: a.a, as: {as_}, value: x, min_n: 1}}}}
 """
-    line = '{"specversion":"1.0","id":"%s","source":"s","type":"%s","time":"2026-03-02T10:00:00Z","subject":"c","data":{"x":%s}}\n'
-    outcome = replay(tmp_path, config, line % ("1", "a.a", number) + line % ("2", "b.b", number) + line % ("3", "a.a", "1"))
+    line = json.dumps(event("%s", "%s", "10:00:00", data={"x": 0})).replace(" 0}", " %s}") + "\n"
+    lines = line % ("1", "a.a", number) + line % ("2", "b.b", number) + line % ("3", "a.a", "1")
+    outcome = replay(tmp_path, config, lines)
     assert outcome.events["read"] == 3
     assert outcome.events["accepted"] + outcome.events["invalid"] == 3
     assert "Infinity" not in outcome.summary_text

@@ -49,7 +49,10 @@ def holds(folder: Path, condition: str, value: Any, name: str = "x") -> bool:
 def test_a_condition_holds_for_exactly_these_values(
     tmp_path: Path, condition: str, yes: list[Any], no: list[Any]
 ) -> None:
-    """A scalar = equal (text != number), a list = one of, an object = all of; a missing field matches only `exists: false`."""
+    """A scalar = equal (text != number), a list = one of, an object = all of.
+
+    A missing field matches only `exists: false`.
+    """
     assert [value for value in yes if not holds(tmp_path, condition, value)] == []
     assert [value for value in no if holds(tmp_path, condition, value)] == []
 

@@ -43,6 +43,7 @@ class Relay:
         self._room.set()
         self._empty.set()
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
 
     @property
     def depth(self) -> int:
@@ -75,13 +76,15 @@ class Relay:
     async def stop(self) -> None:
         """Send nothing more; what is left stays in the outbox for the next owner."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
+        self._stopping = True
+        while task is not None and not task.done():
+            task.cancel()  # again and again: the clients underneath can swallow one in the moment an answer arrives
+            await asyncio.wait([task], timeout=0.1)
         self._pending.clear()
+        self._room.set()
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:
             await self._filled.wait()
             chunk = [self._pending[at] for at in range(min(_CHUNK, len(self._pending)))]
             try:
