@@ -10,7 +10,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 	$(shell $(name) -c '$(ENOUGH)' >/dev/null 2>&1 && echo $(name))) python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check fmt fmt-check lint type imports spell docs reference bench lock clean
+.PHONY: help setup demo run test check fmt fmt-check lint type imports spell docs reference images bench lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +41,7 @@ lint: $(STAMP) ## ruff's rules
 type: $(STAMP) ## mypy, strict, code and tests
 	@$(BIN)/mypy
 	@$(BIN)/mypy docs/commands.py
+	@$(BIN)/mypy docs/figures.py
 
 imports: $(STAMP) ## the one-way imports and the pure core
 	@$(BIN)/lint-imports
@@ -56,10 +57,15 @@ reference: $(STAMP) ## write the reference pages that are made from the code
 	@$(BIN)/touchline schema --markdown > docs/reference/file.md
 	@$(BIN)/python -m streams.runtime.metric_names > docs/reference/metrics.md
 	@$(BIN)/python docs/commands.py > docs/reference/commands.md
+	@$(BIN)/python docs/figures.py
+
+images: $(STAMP) ## take the pictures of the docs anew, in a real browser
+	@TOUCHLINE_IMAGES=docs/images $(BIN)/python -m pytest -q tests/browser -k pictures
 
 BENCH ?= $(basename $(notdir $(shell grep -l __main__ benchmarks/*.py)))
 bench: $(STAMP) ## every benchmark, results into benchmarks/results (BENCH=journey_stage ARGS="…" for one)
 	@set -e; for name in $(BENCH); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGS); done
+	@$(BIN)/python docs/figures.py
 
 UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 lock: ## write both locks anew, the image's with the same versions (needs uv on PATH)

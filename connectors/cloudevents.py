@@ -100,6 +100,9 @@ def _take(made: bytes | Rejection, original: bytes, index: int, limit: int) -> I
         return Item(index, _id_of(original), (codec.refuse(original, made),), made)
     event = codec.decode(made)
     if isinstance(event, Rejection):
+        if event.body is not None:
+            # A sender that pretends to be a door: what it says of reasons and bytes is not believed.
+            event = Rejection(reasons.RESERVED_TYPE, "type: names beginning with touchline. are reserved")
         return Item(index, _id_of(made), (codec.refuse(original, event),), event)
     return Item(index, event.id, (made,), subject=event.subject)
 

@@ -47,8 +47,10 @@ def run(args: argparse.Namespace) -> int:
     loaded = load_file(args.config)
     until = _until(args.until)
     screen = Console(stderr=True, quiet=args.quiet)
-    for warning in loaded.warnings:
-        screen.print(warning.at(args.config), style="yellow", highlight=False, markup=False, soft_wrap=True)
+    if loaded.warnings:
+        count = len(loaded.warnings)
+        said = f"{count} warning{'s' if count > 1 else ''} about {args.config}: touchline check -c {args.config} lists them"
+        screen.print(said, style="yellow", highlight=False, markup=False, soft_wrap=True)
     begun = time.perf_counter()
     with ExitStack() as files:
         out, letters = (_open(files, path) for path in (args.out, args.dead_letters))
@@ -70,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
             for line in _signals(replay, loaded):
                 signals_file.write(line)
     if not args.quiet:
-        print_report(Console(), totals, replay.dead_letters, args.config)
+        units = {signal.name: (signal.as_, signal.unit) for signal in replay.signals.view().signals}
+        print_report(Console(), totals, replay.dead_letters, args.config, units)
     return 0
 
 

@@ -72,9 +72,13 @@ def _matching(node: Node, pattern: tuple[str, ...], path: Path) -> Iterator[Path
 def _unplaced_steps(config: Config) -> Iterator[tuple[Path, str]]:
     placed = {(signal.journey, signal.step) for signal in config.signals.values()}
     for name, journey in config.journeys.items():
-        for at, step in enumerate(journey.steps):
-            if (name, step.name) not in placed and not step.expect:
-                yield ("journeys", name, "steps", at), "no signal is placed on this step"
+        bare = [step.name for step in journey.steps if (name, step.name) not in placed and not step.expect]
+        if bare:
+            steps = ", ".join(bare)
+            yield (
+                ("journeys", name),
+                f"no signal measures {steps}; place one with `journey: {name}` and `step:`, or give the step an `expect`",
+            )
 
 
 def _unreceived_asks(config: Config) -> Iterator[tuple[Path, str]]:

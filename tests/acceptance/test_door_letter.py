@@ -375,3 +375,95 @@ def test_a_merge_of_fifty_ids_in_a_ring_counts_everybody_once(tmp_path: Path) ->
     assert outcome.reasons == ["merge_cycle"]
     assert outcome.step("a") == {"entered": 1, "completed": 1}
     assert outcome.step("b") == {"entered": 1, "in_flight": 1}
+
+
+def test_a_copy_under_the_new_id_after_a_merge_is_a_duplicate(tmp_path: Path) -> None:
+    """Identity is (source, id); seen ids move with the customer (exactness rule 12)."""
+    outcome = replay(
+        tmp_path,
+        ABC,
+        [
+            event("1", "page.viewed", "10:00:00", "anon"),
+            event("2", "page.viewed", "10:00:00", "user"),
+            event("m", "customer.merged", "10:00:10", "anon", {"into": "user"}),
+            event("1", "page.viewed", "10:00:20", "user"),
+            event("1", "page.viewed", "10:00:21", "anon"),
+            event("2", "page.viewed", "10:00:22", "anon"),
+        ],
+    )
+    assert counts(outcome) == {"read": 6, "accepted": 3, "duplicate": 3}
+
+
+def test_a_merge_sent_twice_is_a_duplicate_and_no_cycle(tmp_path: Path) -> None:
+    """A second copy by any route within 24 h is counted and dropped."""
+    merge = event("m", "customer.merged", "10:00:10", "anon", {"into": "user"})
+    outcome = replay(tmp_path, ABC, [merge, merge, event("v", "page.viewed", "10:00:20", "anon"), merge])
+    assert counts(outcome) == {"read": 4, "accepted": 2, "duplicate": 2}
+
+
+def test_traits_of_both_ids_are_known_after_a_merge(tmp_path: Path) -> None:
+    """`trait.NAME` of the survivor; what only the old id had is kept."""
+    config = ABC + "  gold: {on: cart.updated, where: {trait.tier: gold, trait.plan: pro}, as: rate, min_n: 1}\n"
+    outcome = replay(
+        tmp_path,
+        config,
+        [
+            event("1", "customer.identified", "10:00:00", "anon", {"plan": "pro", "tier": "old"}),
+            event("2", "customer.identified", "10:00:00", "user", {"tier": "gold"}),
+            event("3", "customer.merged", "10:00:10", "anon", {"into": "user", "force": True}),
+            event("4", "cart.updated", "10:00:20", "anon"),
+        ],
+    )
+    assert outcome.signals["gold"]["n"] == 1
+
+
+def test_instances_with_different_by_values_both_live_on_after_a_merge(tmp_path: Path) -> None:
+    """Same journey **and key**: others are not merged."""
+    config = ABC.replace("    steps:", "    by: order\n    steps:")
+    outcome = replay(
+        tmp_path,
+        config,
+        [
+            event("1", "page.viewed", "10:00:00", "anon", {"order": 1}),
+            event("2", "page.viewed", "10:00:00", "user", {"order": 2}),
+            event("3", "customer.merged", "10:00:10", "anon", {"into": "user"}),
+            event("4", "cart.updated", "10:00:20", "user", {"order": 1}),
+            event("5", "cart.updated", "10:00:20", "anon", {"order": 2}),
+        ],
+    )
+    assert outcome.step("a") == {"entered": 2, "completed": 2}
+
+
+def test_timers_move_with_the_customer(tmp_path: Path) -> None:
+    """Open instances, ledger, cases and timers move: abandoned at its own deadline, once."""
+    events = [
+        event("1", "page.viewed", "10:00:00", "anon"),
+        event("2", "customer.merged", "10:00:10", "anon", {"into": "user"}),
+    ]
+    before = replay(tmp_path, ABC, events, "--until", "2026-03-02T10:29:59Z")
+    assert before.step("a") == {"entered": 1, "in_flight": 1}
+    after = replay(tmp_path, ABC, events, "--until", "2026-03-02T10:30:00Z")
+    assert after.step("a") == {"entered": 1, "abandoned": 1}
+
+
+def test_a_merge_that_came_late_still_joins(tmp_path: Path) -> None:
+    """Late takes effect at W."""
+    outcome = replay(
+        tmp_path,
+        ABC,
+        [
+            event("1", "page.viewed", "10:00:00", "anon"),
+            event("2", "page.viewed", "10:10:00", "other"),
+            event("3", "customer.merged", "10:05:00", "anon", {"into": "user"}),
+            event("4", "cart.updated", "10:10:30", "user"),
+        ],
+    )
+    assert outcome.step("b") == {"entered": 1, "in_flight": 1}
+
+
+@pytest.mark.parametrize("into", [None, "", "  ", 5, ["x"], {"id": "x"}])
+def test_a_merge_without_a_survivor_is_a_dead_letter(tmp_path: Path, into: Any) -> None:
+    """`data.into` survives: without it nothing does."""
+    assert replay(tmp_path, ABC, [event("1", "customer.merged", "10:00:00", "a", {"into": into})]).reasons == [
+        "no_into"
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -102,3 +103,21 @@ async def test_a_full_way_out_holds_the_partition_back(store: PartitionStore, mo
     assert await relay.drained(10)
     await asyncio.wait_for(waiting, 10)
     await relay.stop()
+
+
+async def test_a_client_that_swallows_the_cancellation_does_not_hold_the_relay(store: PartitionStore) -> None:
+    await store.commit(commit(effects(1)))
+    begun = asyncio.Event()
+
+    class Deaf(Sender):
+        async def send(self, topic: str, body: bytes, **options: Any) -> asyncio.Future[None]:
+            begun.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            return await super().send(topic, body, **options)
+
+    relay = Relay(Deaf({0}), store)
+    relay.put(await store.outbox())
+    await begun.wait()
+    await asyncio.wait_for(relay.stop(), 10)
+    assert [effect.sequence for _, effect in await store.outbox()] == [0]

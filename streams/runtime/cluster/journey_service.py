@@ -279,6 +279,8 @@ class JourneyService(Service):
                 return
             partition = slot.partition
             await partition.relay.room()
+            if slot.revoked:
+                return  # it stayed full until the partition was taken away
             records = [_record(entry) for entry in batch]
             if any(not record.internal for record in records):
                 slot.busy_at = self._clock.now()
