@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import re
 from collections.abc import Callable, Iterator, Sequence
 from zoneinfo import ZoneInfo
 
@@ -30,7 +29,6 @@ _TICK = 8192
 _RESERVED = RESERVED.encode()
 _NDJSON = (".ndjson", ".jsonl", ".json")
 _CSV = (".csv", ".tsv", ".txt")
-_WITH_ZONE = re.compile(rb'"time"\s*:\s*"[^"]*(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"').search
 _decode_row = msgspec.json.Decoder(dict[str, object]).decode
 
 
@@ -192,7 +190,11 @@ class Files:
 
 def _zoned(body: bytes) -> bool:
     """Whether the record's time surely has an offset; False only means that it must be looked at."""
-    return _WITH_ZONE(body) is not None and body.count(b'"time"') == 1
+    parts = body.split(b'"time"', 2)
+    if len(parts) != 2:
+        return False
+    quoted = parts[1].split(b'"', 2)
+    return len(quoted) == 3 and (quoted[1][-1:] in (b"Z", b"z") or quoted[1][-6:-5] in (b"+", b"-"))
 
 
 def _localised(body: bytes, read: ReadTime, write: TimeText) -> Row:

@@ -8,7 +8,7 @@ from typing import Any
 from streams.conditions import compile_where
 from streams.config.load import Loaded
 from streams.config.structs import Config, Journey, Signal
-from streams.fields import reader
+from streams.fields import number, reader, scaled
 
 Condition = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
 Read = Callable[[Mapping[str, Any]], Any]
@@ -38,6 +38,13 @@ class JourneyRule:
         self.keep = journey.keep
         self.start_any = journey.start == "any"
         self.deadlines = deadlines(journey)
+
+    def worth(self, data: Mapping[str, Any]) -> int | None:
+        """The journey's `value` in an event, scaled by 1e6; None where it has none."""
+        if self.value is None:
+            return None
+        amount = number(self.value(data))
+        return None if amount is None else scaled(amount)
 
 
 def deadlines(journey: Journey) -> tuple[int, ...]:
@@ -84,14 +91,47 @@ def boxes(signal: Signal) -> tuple[float, float]:
     return float("inf"), float("-inf")
 
 
+class Match:
+    """The steps of one journey that an event type may enter."""
+
+    __slots__ = ("always", "candidates", "rule")
+
+    def __init__(self, rule: JourneyRule, candidates: tuple[tuple[int, Condition | None], ...]) -> None:
+        self.rule = rule
+        self.candidates = candidates
+        """Step and its condition, in the order of the file."""
+        self.always: tuple[int, ...] = ()
+        """These steps, where every event of the type matches all of them; else empty."""
+        if all(where is None for _, where in candidates):
+            self.always = tuple(at for at, _ in candidates)
+
+
 class Hits:
     """What one event type sets in motion."""
 
-    __slots__ = ("journeys", "signals")
+    __slots__ = ("journeys", "only", "plain", "signals")
 
-    def __init__(self) -> None:
-        self.journeys: list[tuple[JourneyRule, tuple[tuple[int, Condition | None], ...]]] = []
+    def __init__(self, plain: bool = True) -> None:
+        self.plain = plain
+        """No more than the rules: unlike `customer.identified` and `customer.merged`."""
+        self.journeys: list[Match] = []
         self.signals: list[SignalRule] = []
+        self.only: Match | None = None
+        """The one journey's match, where the type concerns nothing else and `data` decides nothing in it.
+
+        Then its segment values and its `value` are all that is needed of `data`.
+        """
+
+    def close(self) -> None:
+        """All rules are in."""
+        if self.plain and len(self.journeys) == 1 and not self.signals:
+            match = self.journeys[0]
+            if match.always and match.rule.by is None:
+                self.only = match
+
+
+NOTHING = Hits()
+"""For a type that no rule names."""
 
 
 class Rules:
@@ -102,7 +142,7 @@ class Rules:
         self.hash = config_hash
         self.dimensions = tuple(segment.name for segment in config.segments)
         self.journeys = {name: JourneyRule(name, journey) for name, journey in config.journeys.items()}
-        self.hits: dict[str, Hits] = {}
+        self.hits = {"customer.identified": Hits(plain=False), "customer.merged": Hits(plain=False)}
         self.sessions: dict[str, SignalRule] = {}
         for name, journey in config.journeys.items():
             steps: dict[str, list[tuple[int, Condition | None]]] = {}
@@ -110,9 +150,11 @@ class Rules:
                 for event_type in step.on:
                     steps.setdefault(event_type, []).append((at, compile_where(step.where)))
             for event_type, matches in steps.items():
-                self._hits(event_type).journeys.append((self.journeys[name], tuple(matches)))
+                self._hits(event_type).journeys.append(Match(self.journeys[name], tuple(matches)))
         for name, signal in config.signals.items():
             self._add_signal(name, signal)
+        for hits in self.hits.values():
+            hits.close()
 
     @classmethod
     def of(cls, loaded: Loaded) -> Rules:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -40,6 +42,63 @@ OTHER_SOURCE = "other"
 _MAX_SOURCES = 1000
 
 
+Ticks = dict[Cell, dict[int, list[int]]]
+"""Counts by cell, then by entry tick."""
+
+
+class Book:
+    """Counts of one journey step in the open tick."""
+
+    __slots__ = ("entered", "entrants", "journey", "outcomes", "step")
+
+    def __init__(self, journey: str, step: str) -> None:
+        self.journey = journey
+        self.step = step
+        self.entered: Ticks = {}
+        """[count, sum of values]"""
+        self.outcomes: Ticks = {}
+        """[completed, abandoned, recovered, merged, sum of the values of the completed]"""
+        self.entrants: list[str] = []
+        """Subjects of the first four."""
+
+    def enter(self, cell: Cell, entry_tick: int, value: int, subject: str) -> None:
+        """One customer entered the step."""
+        ticks = self.entered.get(cell)
+        if ticks is None:
+            ticks = self.entered[cell] = {}
+        counts = ticks.get(entry_tick)
+        if counts is None:
+            ticks[entry_tick] = [1, value]
+        else:
+            counts[0] += 1
+            counts[1] += value
+        if len(self.entrants) < _SAMPLE:
+            self.entrants.append(subject)
+
+    def settle(self, cell: Cell, entry_tick: int, outcome: int, value: int) -> None:
+        """One customer who had entered in `entry_tick` completed, abandoned, recovered or was merged."""
+        ticks = self.outcomes.get(cell)
+        if ticks is None:
+            ticks = self.outcomes[cell] = {}
+        counts = ticks.get(entry_tick)
+        if counts is None:
+            counts = ticks[entry_tick] = [0, 0, 0, 0, 0]
+        counts[outcome] += 1
+        if outcome == COMPLETED:
+            counts[_VALUE] += value
+
+    def clear(self) -> None:
+        """The tick is over."""
+        self.entered = {}
+        self.outcomes = {}
+        self.entrants = []
+
+    def reshape(self, mapping: tuple[int, ...]) -> None:
+        """Follow other segment dimensions."""
+        self.entered = _reshaped(self.entered, mapping)
+        self.outcomes = _reshaped(self.outcomes, mapping)
+
+
 class Tally:
     """Counts of one open tick, by the tuple of raw segment values; a few dict updates per event."""
 
@@ -47,42 +106,23 @@ class Tally:
         self.door = [0] * 7
         self.last_seen: dict[str, int] = {}
         """Last event of each source, kept across ticks; at most 1,000 sources, the rest is `other`."""
+        self._books: dict[tuple[str, str], Book] = {}
         self._clear()
 
     def _clear(self) -> None:
-        self.entered: dict[tuple[str, str, Cell, int], list[int]] = {}
-        self.outcomes: dict[tuple[str, str, Cell, int], list[int]] = {}
+        for book in self._books.values():
+            book.clear()
         self.marks: dict[tuple[str, str], list[int]] = {}
         self.measured: dict[tuple[str, Cell], list[Any]] = {}
         self.sources: dict[str, list[int]] = {}
-        self.entrants: dict[tuple[str, str], list[str]] = {}
-        self.types: dict[str, int] = {}
+        self.types: defaultdict[str, int] = defaultdict(int)
 
-    def enter(self, journey: str, step: str, cell: Cell, entry_tick: int, value: int, subject: str) -> None:
-        """One customer entered a step."""
-        key = (journey, step, cell, entry_tick)
-        counts = self.entered.get(key)
-        if counts is None:
-            self.entered[key] = [1, value]
-        else:
-            counts[0] += 1
-            counts[1] += value
-        place = (journey, step)
-        sample = self.entrants.get(place)
-        if sample is None:
-            self.entrants[place] = [subject]
-        elif len(sample) < _SAMPLE:
-            sample.append(subject)
-
-    def settle(self, journey: str, step: str, cell: Cell, entry_tick: int, outcome: int, value: int) -> None:
-        """One customer who had entered `step` in `entry_tick` completed, abandoned, recovered or was merged."""
-        key = (journey, step, cell, entry_tick)
-        counts = self.outcomes.get(key)
-        if counts is None:
-            counts = self.outcomes[key] = [0, 0, 0, 0, 0]
-        counts[outcome] += 1
-        if outcome == COMPLETED:
-            counts[_VALUE] += value
+    def book(self, journey: str, step: str) -> Book:
+        """The counts of a step; the same object from tick to tick."""
+        book = self._books.get((journey, step))
+        if book is None:
+            book = self._books[journey, step] = Book(journey, step)
+        return book
 
     def mark(self, journey: str, step: str, kind: int) -> None:
         """An event that moved nobody, or a step that was passed over."""
@@ -125,10 +165,11 @@ class Tally:
     @property
     def empty(self) -> bool:
         """Whether nothing happened in the open tick (what happened at the door apart)."""
-        return not (self.types or self.outcomes or self.measured or self.marks)
+        return not (self.types or self.measured or self.marks or any(book.outcomes for book in self._books.values()))
 
     def close(self, partition: int, sequence: int, first_tick: int, tick: int, config: str) -> Partial:
         """The partial of the open tick; the tally is empty afterwards."""
+        books = [book for _, book in sorted(self._books.items())]
         partial = Partial(
             partition=partition,
             sequence=sequence,
@@ -137,11 +178,20 @@ class Tally:
             config=config,
             door=DoorCounts(*self.door),
             entered=tuple(
-                Entered(journey, step, cell, count, _held(value), tick - entry_tick)
-                for (journey, step, cell, entry_tick), (count, value) in sorted(self.entered.items())
+                [
+                    Entered(book.journey, book.step, cell, count, _held(value), tick - entry_tick)
+                    for book in books
+                    for cell, entry_tick, (count, value) in _in_order(book.entered)
+                ]
             ),
             outcomes=tuple(
-                Outcome(*key, *counts[:_VALUE], _held(counts[_VALUE])) for key, counts in sorted(self.outcomes.items())
+                [
+                    Outcome(
+                        book.journey, book.step, cell, entry_tick, completed, abandoned, recovered, merged, _held(value)
+                    )
+                    for book in books
+                    for cell, entry_tick, (completed, abandoned, recovered, merged, value) in _in_order(book.outcomes)
+                ]
             ),
             marks=tuple(Mark(*key, *counts) for key, counts in sorted(self.marks.items())),
             measured=tuple(
@@ -152,8 +202,7 @@ class Tally:
             ),
             sources=tuple(SourceSeen(source, *counts) for source, counts in sorted(self.sources.items())),
             entrants=tuple(
-                EntrantSample(journey, step, tuple(subjects))
-                for (journey, step), subjects in sorted(self.entrants.items())
+                EntrantSample(book.journey, book.step, tuple(book.entrants)) for book in books if book.entrants
             ),
             types=dict(sorted(self.types.items())),
         )
@@ -163,12 +212,9 @@ class Tally:
 
     def reshape(self, mapping: tuple[int, ...]) -> None:
         """Follow other segment dimensions: `mapping` gives, per new dimension, its old index or -1."""
-        entered, outcomes, measured = self.entered, self.outcomes, self.measured
-        self.entered, self.outcomes, self.measured = {}, {}, {}
-        for (journey, step, cell, tick), counts in entered.items():
-            _add(self.entered, (journey, step, reshape(cell, mapping), tick), counts)
-        for (journey, step, cell, tick), counts in outcomes.items():
-            _add(self.outcomes, (journey, step, reshape(cell, mapping), tick), counts)
+        for book in self._books.values():
+            book.reshape(mapping)
+        measured, self.measured = self.measured, {}
         for (signal, cell), measures in measured.items():
             target = self.measure(signal, reshape(cell, mapping))
             for index in range(5):
@@ -182,15 +228,15 @@ class Tally:
             [
                 self.door,
                 self.last_seen,
-                [(key, [_held(count) for count in counts]) for key, counts in self.entered.items()],
-                [(key, [_held(count) for count in counts]) for key, counts in self.outcomes.items()],
+                [counted for book in self._books.values() for counted in _stored(book, book.entered)],
+                [counted for book in self._books.values() for counted in _stored(book, book.outcomes)],
                 list(self.marks.items()),
                 [
                     (key, [n, _held(total), _held(squares // _LOW), squares % _LOW, top, bottom, histogram])
                     for key, (n, total, squares, top, bottom, histogram) in self.measured.items()
                 ],
                 self.sources,
-                list(self.entrants.items()),
+                [(place, book.entrants) for place, book in self._books.items() if book.entrants],
                 self.types,
             ]
         )
@@ -200,23 +246,30 @@ class Tally:
         """The tally that `snapshot` wrote."""
         stored = msgspec.msgpack.decode(body, type=_Stored)
         tally = cls()
-        tally.door, tally.last_seen, tally.sources, tally.types = stored.door, stored.last, stored.sources, stored.types
-        tally.entered = dict(stored.entered)
-        tally.outcomes = dict(stored.outcomes)
+        tally.door, tally.last_seen, tally.sources = stored.door, stored.last, stored.sources
+        tally.types.update(stored.types)
+        for (journey, step, cell, entry_tick), counts in stored.entered:
+            tally.book(journey, step).entered.setdefault(cell, {})[entry_tick] = counts
+        for (journey, step, cell, entry_tick), counts in stored.outcomes:
+            tally.book(journey, step).outcomes.setdefault(cell, {})[entry_tick] = counts
         tally.marks = dict(stored.marks)
         tally.measured = {
             key: [n, total, high * _LOW + low, top, bottom, histogram]
             for key, (n, total, high, low, top, bottom, histogram) in stored.measured
         }
-        tally.entrants = dict(stored.entrants)
+        for (journey, step), subjects in stored.entrants:
+            tally.book(journey, step).entrants = subjects
         return tally
+
+
+_StoredCounts = tuple[tuple[str, str, Cell, int], list[int]]
 
 
 class _Stored(msgspec.Struct, array_like=True):
     door: list[int]
     last: dict[str, int]
-    entered: list[tuple[tuple[str, str, Cell, int], list[int]]]
-    outcomes: list[tuple[tuple[str, str, Cell, int], list[int]]]
+    entered: list[_StoredCounts]
+    outcomes: list[_StoredCounts]
     marks: list[tuple[tuple[str, str], list[int]]]
     measured: list[tuple[tuple[str, Cell], tuple[int, int, int, int, int, int, dict[int, int]]]]
     sources: dict[str, list[int]]
@@ -234,8 +287,22 @@ def reshape(cell: Cell, mapping: tuple[int, ...]) -> Cell:
     return tuple("unknown" if index < 0 else cell[index] for index in mapping)
 
 
-def _add(
-    target: dict[tuple[str, str, Cell, int], list[int]], key: tuple[str, str, Cell, int], counts: list[int]
-) -> None:
-    known = target.get(key)
-    target[key] = counts if known is None else [a + b for a, b in zip(known, counts, strict=True)]
+def _in_order(counts: Ticks) -> Iterator[tuple[Cell, int, list[int]]]:
+    for cell in sorted(counts):
+        ticks = counts[cell]
+        for entry_tick in sorted(ticks):
+            yield cell, entry_tick, ticks[entry_tick]
+
+
+def _stored(book: Book, counts: Ticks) -> Iterator[_StoredCounts]:
+    for cell, entry_tick, sums in _in_order(counts):
+        yield (book.journey, book.step, cell, entry_tick), [_held(total) for total in sums]
+
+
+def _reshaped(counts: Ticks, mapping: tuple[int, ...]) -> Ticks:
+    result: Ticks = {}
+    for cell, entry_tick, sums in _in_order(counts):
+        ticks = result.setdefault(reshape(cell, mapping), {})
+        known = ticks.get(entry_tick)
+        ticks[entry_tick] = sums if known is None else [a + b for a, b in zip(known, sums, strict=True)]
+    return result

@@ -30,7 +30,9 @@ from streams.model import Event
 from streams.runtime import logs
 from streams.runtime.access import Role, check_listen, parse_listen
 from streams.runtime.clock import SystemClock
+from streams.runtime.collection import rare_collection
 from streams.runtime.embedded import Embedded
+from streams.runtime.greeting import console_address
 from streams.runtime.service import Published
 from streams.runtime.simulation import Simulation
 from streams.runtime.store.store import Store
@@ -69,7 +71,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Returns once stopped, by Ctrl-C, `q` or `--for`."""
-    return asyncio.run(_demo(args))
+    with rare_collection():
+        return asyncio.run(_demo(args))
 
 
 async def _demo(args: argparse.Namespace) -> int:
@@ -87,8 +90,8 @@ async def _demo(args: argparse.Namespace) -> int:
     check_listen(host, loaded.config.access)
     stop = _until_told()
     async with _service(loaded, args, host, port) as (service, simulation, web_side):
-        url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{web_side.port}/"
-        console.print(f"Console: {url}   data: {args.data}", highlight=False, soft_wrap=True)
+        url = console_address(host, web_side.port)
+        console.print(f"Console: {url}   data: {args.data}   Ctrl-C ends it", highlight=False, soft_wrap=True)
         decisions = _Decisions(service)
         await _catch_up(simulation, console, stop)
         await decisions.load()

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -21,6 +21,7 @@ from streams.config.load import Loaded, load_file
 from streams.decisions import encode, sort_key
 from streams.effects import DeadLetter
 from streams.errors import InputError, UsageError
+from streams.runtime.collection import rare_collection
 from streams.runtime.replay import Replay
 from streams.runtime.report import print_report
 from streams.summary import summary
@@ -52,7 +53,10 @@ def run(args: argparse.Namespace) -> int:
         said = f"{count} warning{'s' if count > 1 else ''} about {args.config}: touchline check -c {args.config} lists them"
         screen.print(said, style="yellow", highlight=False, markup=False, soft_wrap=True)
     begun = time.perf_counter()
+    for path in (args.out, args.summary, args.signals, args.dead_letters):
+        _spare_inputs(path, [*args.events, args.config])
     with ExitStack() as files:
+        files.enter_context(rare_collection())
         out, letters = (_open(files, path) for path in (args.out, args.dead_letters))
         summary_file, signals_file = (_open(files, path) for path in (args.summary, args.signals))
         with _progress(screen) as told:
@@ -84,6 +88,15 @@ def _until(text: str | None) -> int | None:
         return parse_time(text)
     except ValueError as fault:
         raise UsageError(f"--until: {fault}") from None
+
+
+def _spare_inputs(path: str | None, inputs: Sequence[str]) -> None:
+    """Refuse to write over what is read: opening it would empty it."""
+    if path is None or not Path(path).is_file():
+        return
+    for given in inputs:
+        if Path(given).is_file() and Path(path).samefile(given):
+            raise UsageError(f"{path}: is read here and cannot be written too; name another file")
 
 
 def _open(files: ExitStack, path: str | None) -> IO[bytes] | None:

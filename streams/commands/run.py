@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import re
 import sys
 from pathlib import Path
@@ -15,7 +14,11 @@ from streams.config.load import Loaded, load_file
 from streams.errors import UsageError
 from streams.runtime import logs
 from streams.runtime.access import check_listen, parse_listen
+from streams.runtime.clock import SystemClock
+from streams.runtime.collection import rare_collection
 from streams.runtime.embedded import Embedded, Limits
+from streams.runtime.greeting import console_address, greet
+from streams.runtime.reload import Reload
 from streams.runtime.retention import Retention
 from streams.runtime.serve import serve
 from streams.runtime.store.store import Store
@@ -25,9 +28,6 @@ from streams.units import parse_duration
 HELP = "run the embedded service: HTTP in, journeys and signals, console"
 LISTEN = "127.0.0.1:8427"
 _SIZE = re.compile(r"([1-9][0-9]*)\s*(KiB|MiB|GiB|TiB)")
-_GC = (100_000, 50, 1_000)
-"""Hundreds of thousands of customers in memory hold no cycles: looking through all of them stops everything for a
-second and finds nothing, so it is done rarely."""
 _UNITS = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 
 
@@ -56,27 +56,44 @@ def run(args: argparse.Namespace) -> int:
     """Returns once the service was told to stop and everything it had taken is committed."""
     loaded = load_file(args.config)
     for warning in loaded.warnings:
-        sys.stderr.write(f"{warning}\n")
-    access = loaded.config.access
-    listen = args.listen or (access.listen if access is not None else None) or LISTEN
-    host, port = parse_listen(listen)
-    check_listen(host, access)
+        sys.stderr.write(f"{warning.at(args.config)}\n")
+    listen = _listen(loaded, args)
     retention = Retention(age=_duration("--log-age", args.log_age), size=_size("--log-size", args.log_size))
     if args.cache < 1:
         raise UsageError(f"--cache: expected a number of customers of at least 1, got {args.cache}")
     logs.configure(args.log_level)
-    gc.set_threshold(*_GC)
-    asyncio.run(_run(loaded, args, retention, listen, host, port))
+    with rare_collection():
+        asyncio.run(_run(loaded, args, retention, listen))
     return 0
 
 
-async def _run(
-    loaded: Loaded, args: argparse.Namespace, retention: Retention, listen: str, host: str, port: int
-) -> None:
+async def _run(loaded: Loaded, args: argparse.Namespace, retention: Retention, listen: str) -> None:
+    host, port = parse_listen(listen)
     store = Store(Path(args.data), retention=retention, listen=listen)
+    clock = SystemClock()
     limits = msgspec.structs.replace(Limits(), cache=args.cache)
-    embedded = Embedded(loaded, store, name=args.config, limits=limits)
-    await serve(embedded, Web(embedded, loaded.config), host, port)
+    embedded = Embedded(loaded, store, clock, name=args.config, limits=limits)
+    web = Web(embedded, loaded.config)
+
+    def started() -> None:
+        greet(console_address(host, web.port), args.data, asks_token=bool(loaded.config.access.console))
+
+    reload = Reload(embedded, args.config, lambda: _read_again(args), clock)
+    await serve(embedded, web, host, port, reload=reload, started=started)
+
+
+def _listen(loaded: Loaded, args: argparse.Namespace) -> str:
+    """The address to listen on. Raises CannotStart where the file has no tokens for it."""
+    listen: str = args.listen or loaded.config.access.listen or LISTEN
+    check_listen(parse_listen(listen)[0], loaded.config.access)
+    return listen
+
+
+def _read_again(args: argparse.Namespace) -> Loaded:
+    """The file as it is now, refused where the next start would refuse it."""
+    loaded = load_file(args.config)
+    _listen(loaded, args)
+    return loaded
 
 
 def _duration(option: str, text: str) -> int:

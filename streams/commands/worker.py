@@ -10,6 +10,7 @@ from streams.errors import UsageError
 from streams.runtime import logs
 from streams.runtime.cluster import worker
 from streams.runtime.cluster.journey_service import Settings
+from streams.runtime.collection import rare_collection
 
 HELP = "A worker of the cluster, on Kafka and Redis (Faust)."
 
@@ -39,11 +40,12 @@ def run(args: argparse.Namespace) -> int:
     logs.configure(args.log_level)
     loaded = load_file(args.config)
     for warning in loaded.warnings:
-        sys.stderr.write(f"{warning}\n")
+        sys.stderr.write(f"{warning.at(args.config)}\n")
     if args.batch < 1:
         raise UsageError("--batch: expected at least 1")
     settings = Settings(kafka=args.kafka, redis=args.redis, name=args.name, instance=args.instance, batch=args.batch)
-    return worker.run(loaded, settings, web=_address(args.listen))
+    with rare_collection():
+        return worker.run(loaded, settings, web=_address(args.listen))
 
 
 def _address(listen: str | None) -> tuple[str, int] | None:

@@ -19,12 +19,13 @@ import structlog
 from streams.brake import Brake, BrakeState
 from streams.codec import encode
 from streams.config.load import Loaded
+from streams.errors import Fault
 from streams.model import Event, Record
 from streams.runtime.clock import Clock, SystemClock
 from streams.runtime.commit import Commit
 from streams.runtime.partition import Partition
 from streams.runtime.readings import Readings
-from streams.runtime.service import Busy, Stopped
+from streams.runtime.service import Busy, RefusedConfig, Stopped
 from streams.runtime.store.log import Entry
 from streams.runtime.store.store import Store, StoreFailed
 from streams.stages.journey import CONFIG_ACTIVATED, TIME_ADVANCED
@@ -112,6 +113,8 @@ class Embedded(Readings):
         self._stopping = False
         self._disk: str | None = None
         self._last_input = clock.now()
+        self._started_with = loaded.config
+        """The file whose `access` holds until the process ends."""
         store.listen(self._arrived)
 
     # -- life --------------------------------------------------------------------------------------------------------
@@ -198,6 +201,34 @@ class Embedded(Readings):
         await self.store.mark_redriven(letter_id)
         return offset
 
+    async def activate(self, loaded: Loaded) -> bool:
+        """Let another file hold from this place of the log on; False when it is the one that holds already.
+
+        Counts and customers stay; only `access` holds on as it was at the start. Raises Stopped or StoreFailed:
+        nothing has changed then, and it may be tried again.
+        """
+        if self._closed is not None:
+            raise Stopped(self._closed)
+        changed = loaded.hash != self._given.hash
+        if changed:
+            await self.partition.know(loaded, self._name)
+            (record,) = await self._append_own(CONFIG_ACTIVATED, {"hash": loaded.hash})
+            self._log.info("config_activated", hash=loaded.hash, before=self._given.hash, offset=record.offset)
+        self._given = loaded
+        self.refused = None
+        stale = ("access",) if loaded.config.access != self._started_with.access else ()
+        if stale and stale != self.needs_restart:
+            self._log.warning("config_needs_restart", keys=list(stale))
+        self.needs_restart = stale
+        return changed
+
+    def refuse(self, faults: Sequence[Fault], file: str) -> None:
+        """A file that cannot be taken: the one in force stays, the log and `health` say what is wrong."""
+        self.refused = RefusedConfig(len(faults), faults[0].at(file))
+        self._log.warning("config_refused", file=file, faults=len(faults), stays=self._given.hash)
+        for fault in faults:
+            self._log.warning("config_fault", file=file, line=fault.line, path=fault.path, message=fault.message)
+
     # -- the log -----------------------------------------------------------------------------------------------------
 
     async def _append(self, entries: Sequence[Entry]) -> list[Record]:
@@ -216,14 +247,14 @@ class Embedded(Readings):
 
     async def _append_own(
         self, kind: str, data: dict[str, Any] | None = None, times: Sequence[int] | None = None
-    ) -> None:
+    ) -> list[Record]:
         now = self._clock.now()
         entries = []
         for told in times or [now]:
             name = f"{kind.rsplit('.', 1)[-1]}-{told}"
             event = Event(id=name, source=_SOURCE, type=kind, time=format_time(told), data=data)
             entries.append(Entry(now, encode(event), True))
-        await self._append(entries)
+        return await self._append(entries)
 
     def _arrived(self, records: Sequence[Record]) -> None:
         self.partition.tail.add(records)

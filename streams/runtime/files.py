@@ -25,6 +25,11 @@ class Files:
         self._rules: dict[str, Rules] = {}
         self._kept = kept
 
+    def add(self, loaded: Loaded, rules: Rules) -> None:
+        """One more file, with its rules compiled; the store must hold it already."""
+        self._loaded[loaded.hash] = loaded
+        self._rules[loaded.hash] = rules
+
     def loaded(self, config_hash: str) -> Loaded:
         """The file of a hash. Raises CannotStart where it is not known or can no longer be read."""
         if config_hash not in self._loaded:

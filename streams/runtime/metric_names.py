@@ -259,6 +259,11 @@ HTTP_REQUESTS = Metric(
 )
 BUILD = Metric("touchline_build_info", "info", "What is running.", ("version", "python"))
 CONFIG = Metric("touchline_config_info", "info", "Which file holds, by the hash of its content.", ("hash",))
+CONFIG_REFUSED = Metric(
+    "touchline_config_refused",
+    "gauge",
+    "1 while the file on disk has faults and the one before it stays in force, else 0.",
+)
 
 METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 """All of them, in the order of this file."""

@@ -193,6 +193,7 @@ def _service_families(snapshot: Snapshot) -> Iterator[Family]:
         (names.READY, 1 if health.status == "ok" else 0),
         (names.STREAM_CLIENTS, snapshot.stream_clients),
         (names.WATERMARK_LAG, health.lag_seconds),
+        (names.CONFIG_REFUSED, 0 if health.config.refused is None else 1),
     ):
         families.add(metric, (), count)
     if health.watermark is not None:

@@ -16,6 +16,7 @@ from streams.config.load import Loaded
 from streams.customer import Customer, decode
 from streams.effects import DeadLetter, Effects
 from streams.model import Event, Record
+from streams.rules import Rules
 from streams.runtime import commit as commits
 from streams.runtime.clock import Clock
 from streams.runtime.commit import Commit, Head
@@ -58,6 +59,7 @@ class Partition:
     stage: JourneyStage
     signals: SignalFeed
     head: Head
+    _files: Files
 
     def __init__(
         self, store: Store, clock: Clock, *, batch: int, pieces_seconds: float, changed: Callable[[], None]
@@ -82,7 +84,7 @@ class Partition:
         """Claim the store and bring both stages to where they were committed. Raises CannotStart, HeadMoved."""
         store = self._store
         await store.keep_config(given.hash, name, given.text)
-        files = Files(given, await store.configs())
+        files = self._files = Files(given, await store.configs())
         stored = store.head
         if stored is None:
             self.stage = JourneyStage(files.rules(given.hash), rules_by_hash=files.rules)
@@ -115,6 +117,12 @@ class Partition:
             if event.type == CONFIG_ACTIVATED:
                 last = str((event.data or {}).get("hash"))
         return last
+
+    async def know(self, loaded: Loaded, name: str) -> None:
+        """Keep a file, so that the log may name it from now on. Raises StoreFailed."""
+        rules = await asyncio.to_thread(Rules.of, loaded)
+        await self._store.keep_config(loaded.hash, name, loaded.text)
+        self._files.add(loaded, rules)
 
     # -- work --------------------------------------------------------------------------------------------------------
 

@@ -23,12 +23,13 @@ from streams.runtime.service import (
     LogEnds,
     Page,
     Published,
+    RefusedConfig,
     StoredDeadLetter,
 )
 from streams.runtime.store.store import Store
 from streams.runtime.subscribers import Subscribers
 from streams.units import format_time
-from streams.view import JourneyView, SignalView
+from streams.view import JourneyView, SignalView, View
 
 _RATE_SECONDS = 10
 
@@ -45,8 +46,13 @@ class Readings:
         """Decisions so far by type."""
         self.reached_end = False
         """The log has been read to its end once since the start."""
+        self.needs_restart: tuple[str, ...] = ()
+        """Keys of the file in force that still hold as they were at the start."""
+        self.refused: RefusedConfig | None = None
+        """What is wrong with the newest file, if it could not be taken."""
         self._clock = clock
         self._given = given
+        """The file that holds once the whole log is read."""
         self._name = name
         self._started = clock.now()
         self._subscribers = Subscribers()
@@ -59,10 +65,10 @@ class Readings:
         self._subscribers.unsubscribe(queue)
 
     def journeys(self) -> Sequence[JourneyView]:
-        return self.partition.signals.view().journeys
+        return self._view().journeys
 
     def signals(self) -> Sequence[SignalView]:
-        return self.partition.signals.view().signals
+        return self._view().signals
 
     async def decisions(self, since: int | None, limit: int, cursor: str | None) -> Page:
         return await self.store.decisions(since, limit, cursor)
@@ -96,7 +102,13 @@ class Readings:
             lag_seconds=None if watermark is None else (now - watermark) / 1e6,
             events_per_second=self._rate(),
             events=Door(door.read, door.accepted, door.duplicate, door.late, door.future, door.invalid),
-            config=ActiveConfig(stage.config_hash, self._name, tuple(str(warning) for warning in self._given.warnings)),
+            config=ActiveConfig(
+                stage.config_hash,
+                self._name,
+                tuple(str(warning) for warning in self._given.warnings),
+                self.needs_restart,
+                self.refused,
+            ),
             log=LogEnds(self.store.next_offset, self.partition.low),
             pending_timers=stage.pending_timers,
             dead_letters=sum(self.store.held.values()),
@@ -140,6 +152,9 @@ class Readings:
         for decision in commit.decisions:
             self.decided[decision.type] = self.decided.get(decision.type, 0) + 1
         self._subscribers.publish(Published(decision.id, decision.body) for decision in commit.decisions)
+
+    def _view(self) -> View:
+        return self.partition.signals.view(self.partition.stage.config_hash)
 
     def _rate(self) -> float:
         since = time.monotonic() - _RATE_SECONDS

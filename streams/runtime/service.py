@@ -44,6 +44,15 @@ class Door(msgspec.Struct, frozen=True):
     invalid: int = 0
 
 
+class RefusedConfig(msgspec.Struct, frozen=True):
+    """A file that came while the service ran and cannot be used; the one before it stays in force."""
+
+    count: int
+    """Faults found."""
+    first: str
+    """The first of them: `FILE:LINE: path: message`. Never shows a secret."""
+
+
 class ActiveConfig(msgspec.Struct, frozen=True):
     """Which file holds."""
 
@@ -51,6 +60,10 @@ class ActiveConfig(msgspec.Struct, frozen=True):
     file: str
     """Its name as given on the command line."""
     warnings: tuple[str, ...] = ()
+    needs_restart: tuple[str, ...] = ()
+    """Keys whose new value holds only after a restart."""
+    refused: RefusedConfig | None = None
+    """None while the file on disk is the one that holds."""
 
 
 class LogEnds(msgspec.Struct, frozen=True):

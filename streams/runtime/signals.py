@@ -37,7 +37,8 @@ class SignalFeed:
         """Number of the next partial."""
         self._files = files
         self._stored_names = set(pieces)
-        self._stored_config = config
+        self._switched = False
+        """Another file came into force since the last `changes`."""
         self._waiting: deque[Partial] = deque()
         self._view: View | None = None
 
@@ -61,6 +62,7 @@ class SignalFeed:
             raise RuntimeError(f"partial {partial.sequence} came where {self.read} was expected")
         if partial.config != self.stage.hash:
             self.stage.activate(self._files.loaded(partial.config).config, partial.config)
+            self._switched = True
         self.read += 1
         self._view = None
         return self.stage.process(partial)
@@ -72,17 +74,23 @@ class SignalFeed:
         under a later file begins anew, after a restart too.
         """
         pieces: dict[str, bytes | None] = dict(self.stage.changes())
-        if self.stage.hash != self._stored_config:
+        if self._switched:
             everything = self.stage.snapshot()
             pieces = {**dict.fromkeys(self._stored_names - everything.keys()), **everything}
-            self._stored_config = self.stage.hash
+            self._switched = False
             self._stored_names = set(everything)
         else:
             self._stored_names |= pieces.keys()
         return pieces, self.read, self.stage.hash
 
-    def view(self) -> View:
-        """What is to be shown now."""
+    def view(self, config: str) -> View:
+        """What is to be shown now; `config` is the hash of the file in force.
+
+        The stage follows with the next partial. Before the first there is none, so a file that changes meanwhile is
+        shown as it will begin.
+        """
+        if self.read == 0 and config != self.stage.hash:
+            return SignalStage(self._files.loaded(config).config, config).view()
         if self._view is None:
             self._view = self.stage.view()
         return self._view

@@ -8,19 +8,21 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
+from operator import itemgetter
+from typing import Any
 
 import msgspec
 import xxhash
 
 from streams import customer as customers
-from streams import merging, seen
+from streams import merging, reasons, seen
 from streams.codec import Rejection, decode_timed, encode, sequence_number, settle
 from streams.customer import IN_FLIGHT, Customer
-from streams.effects import DeadLetter, Effects
-from streams.journeys import NEVER, SEPARATOR, Walk, segment_values
+from streams.effects import Cell, DeadLetter, Effects
+from streams.journeys import LONGEST, NEVER, SEPARATOR, Walk, segment_values
 from streams.measures import end_session, observe
 from streams.model import Event, Record
-from streams.rules import Rules
+from streams.rules import NOTHING, Hits, Rules
 from streams.tally import (
     ACCEPTED,
     DUPLICATE,
@@ -38,13 +40,31 @@ TIME_ADVANCED = "touchline.time.advanced"
 CONFIG_ACTIVATED = "touchline.config.activated"
 BUCKETS = 1024
 _FORGET_AFTER = 2 * seen.WINDOW
+_MOST_CELLS = 100_000
 _COMPACT = 1024
 """Applied entries that may stay at the front of the reorder buffer before they are cut off."""
 
-Decoded = tuple[Event, int | None] | Rejection
 RulesByHash = Callable[[str], Rules]
-Waiting = tuple[int, float, str, str, int, Event, Record, bool]
-"""Time, sequence, source, id, offset (this far the order of application), event, its record, whether clamped."""
+Waiting = tuple[
+    int, float, str, str, int,
+    str | None, str, bytes, Hits, Cell | None, int | None, dict[str, Any] | None,
+    Record, bool, bool,
+]  # fmt: skip
+"""An event in the reorder buffer. Time, sequence, source, id, offset (this far the order of application), subject,
+type, digest, hits, segment values and `value` (where they are known before the customer is), data (where it is still
+needed), its record, whether it is plain (nothing special about it), whether it was clamped.
+
+As little of the event as possible: what waits two seconds falls out of the processor's caches."""
+
+
+class Own(msgspec.Struct, frozen=True):
+    """A record of Touchline itself: time has reached t, or other rules hold."""
+
+    event: Event
+    time: int | None
+
+
+Prepared = Waiting | Own | Rejection
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -136,7 +156,7 @@ class JourneyStage:
         self._shapes: list[tuple[str, ...]] = []
         self._population = seen.Population(rules.config.dedup.max_ids)
         self._effects = Effects([], [], [])
-        self._decoded: tuple[Sequence[Record], list[Decoded]] | None = None
+        self._prepared: tuple[Sequence[Record], list[Prepared]] | None = None
         self._use(rules)
 
     # -- what the shell calls ------------------------------------------------------------------------------------
@@ -165,7 +185,7 @@ class JourneyStage:
         stage._shapes, stage._shape = stored.shapes, len(stored.shapes) - 1
         stage._population = seen.Population(rules.config.dedup.max_ids, stored.seen_hours, stored.seen_floor)
         stage._tally = Tally.restore(stored.tally)
-        stage._walk = Walk(rules.dimensions, stage._tally)
+        stage._walk = Walk(rules, stage._tally)
         stage._timers = sorted((due, key) for key, due in timers)
         stage._pending = len(stage._timers)
         return stage
@@ -202,30 +222,34 @@ class JourneyStage:
 
     def activate(self, rules: Rules) -> None:
         """Other rules hold from here; journeys, steps and dimensions keep their state by name."""
+        self._catch_up()
         old = self._rules.dimensions
         self._use(rules)
         if rules.dimensions != old:
             self._tally.reshape(_mapping(old, rules.dimensions))
         self._population.resize(rules.config.dedup.max_ids)
+        self._waiting = [self._again(entry) for entry in self._waiting[self._front :]]
+        self._front = 0
 
     def needs(self, batch: Sequence[Record]) -> set[str]:
         """Keys of states that `process(batch)` may touch and that are not in memory; ask again after `load`."""
-        if self._decoded is None or self._decoded[0] is not batch:
-            self._decoded = (batch, [self._decode(record) for record in batch])
-        decoded = self._decoded[1]
+        if self._prepared is None or self._prepared[0] is not batch:
+            self._prepared = (batch, [self._prepare(record) for record in batch])
         wanted: set[str] = set()
         reach = self._watermark
-        for record, result in zip(batch, decoded, strict=True):
-            if isinstance(result, Rejection):
-                continue
-            event, time = result
-            self._want(event, wanted)
-            moments = [moment for moment in (time, record.log_time) if moment is not None]
-            if moments and (reach is None or min(moments) - self._lateness > reach):
-                reach = min(moments) - self._lateness
+        for record, entry in zip(*self._prepared, strict=True):
+            if not isinstance(entry, tuple):
+                time = entry.time if isinstance(entry, Own) else None
+            else:
+                time = entry[0]
+                self._want(entry, wanted)
+            if time is not None:
+                moment = time if record.log_time is None else min(time, record.log_time)
+                if reach is None or moment - self._lateness > reach:
+                    reach = moment - self._lateness
         if reach is not None:
             for entry in self._waiting[self._front : bisect_left(self._waiting, (reach,), self._front)]:
-                self._want(entry[5], wanted)
+                self._want(entry, wanted)
             for timer in _below(self._timers, reach):
                 self._want_key(timer[1], wanted)
         return wanted
@@ -238,18 +262,16 @@ class JourneyStage:
 
     def process(self, batch: Sequence[Record]) -> Effects:
         """Take records in log order; returns what happened, also for records that had been waiting."""
-        decoded = None
-        if self._decoded is not None:
-            if self._decoded[0] is batch:
-                decoded = self._decoded[1]
-            self._decoded = None
-        if decoded is None:
-            take, decode = self._take, self._decode
-            for record in batch:
-                take(record, decode(record))
-        else:
-            for record, result in zip(batch, decoded, strict=True):
-                self._take(record, result)
+        ready = None
+        if self._prepared is not None and self._prepared[0] is batch:
+            ready = self._prepared[1]
+        self._prepared = None
+        taken = self._read_on(batch, map(self._prepare, batch) if ready is None else ready)
+        while taken < len(batch):
+            # Other rules hold from here: what was prepared under the old ones is void.
+            batch = batch[taken:]
+            taken = self._read_on(batch, map(self._prepare, batch))
+        self._catch_up()
         return self._drain()
 
     def finish(self, until: int | None = None) -> Effects:
@@ -313,62 +335,171 @@ class JourneyStage:
 
     # -- reading -------------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _decode(record: Record) -> Decoded:
+    def _prepare(self, record: Record) -> Prepared:
+        """Everything about a record that does not depend on what came before it."""
         body = record.body
-        if isinstance(body, Event):
-            if record.time is not None:
-                return body, record.time
-            time = settle(body, internal=record.internal)
-            return time if isinstance(time, Rejection) else (body, time)
-        return decode_timed(body, internal=record.internal)
+        if isinstance(body, bytes):
+            taken = decode_timed(body, internal=record.internal)
+            if isinstance(taken, Rejection):
+                return taken
+            event, time = taken
+        else:
+            event, time = body, record.time
+            if time is None:
+                settled = settle(event, internal=record.internal)
+                if isinstance(settled, Rejection):
+                    return settled
+                time = settled
+        kind = event.type
+        if record.internal and kind.startswith("touchline."):
+            return Own(event, time)
+        future = False
+        log_time = record.log_time
+        if log_time is None:
+            if time is None:
+                return Rejection(reasons.NO_TIME, "time: missing, and this log has no time of reception")
+        elif time is None:
+            time = log_time
+        elif time > log_time + self._max_ahead:
+            time = log_time
+            future = True
+        sequence = event.sequence
+        order = 0 if sequence is None else sequence_number(sequence)
+        source, name, data = event.source, event.id, event.data
+        hits = self._hits.get(kind, NOTHING)
+        plain = hits.plain and not future
+        cell = value = None
+        if hits is NOTHING:
+            data = None
+        elif data is None:
+            data = {}
+        elif hits.only is not None:
+            try:
+                cell = self._cells[self._values_of(data)]
+            except (KeyError, TypeError):
+                cell = self._cell(data)
+            value = hits.only.rule.worth(data)
+            if cell is not None:
+                data = None
+        return (
+            time, order, source, name, record.offset,
+            event.subject, kind, seen.digest(source, name), hits, cell, value, data,
+            record, plain, future,
+        )  # fmt: skip
 
-    def _take(self, record: Record, decoded: Decoded) -> None:
+    def _again(self, entry: Waiting) -> Waiting:
+        """A waiting event under other rules; its time was settled when it arrived."""
+        time, _, _, _, _, _, _, _, _, _, _, _, record, _, future = entry
+        made = self._prepare(record)
+        if not isinstance(made, tuple):
+            return entry
+        _, order, source, name, offset, subject, kind, digest, hits, cell, value, data, _, _, _ = made
+        return (
+            time, order, source, name, offset,
+            subject, kind, digest, hits, cell, value, data,
+            record, hits.plain and not future, future,
+        )  # fmt: skip
+
+    def _cell(self, data: Mapping[str, Any]) -> Cell | None:
+        """An event's segment values where its data says them all as text; each tuple exists once."""
+        cell: Cell = tuple([data.get(dimension, "") for dimension in self._rules.dimensions])
+        if not all(type(value) is str and 0 < len(value) <= LONGEST for value in cell):
+            return None
+        if len(self._cells) >= _MOST_CELLS:
+            self._cells.clear()
+        return self._cells.setdefault(cell, cell)
+
+    def _read_on(self, batch: Sequence[Record], entries: Iterable[Prepared]) -> int:
+        """Take records until other rules hold; returns how many.
+
+        Here only what nearly every record is: new, on time, after those that wait. Events are applied when the tick is
+        over, or the batch, or when something else must come after them: their own times order them.
+        """
+        waiting = self._waiting
+        append = waiting.append
+        lateness = self._lateness
+        watermark, newest = self._heights()
+        taken = reads = 0
+        read = self._read
+        for record, entry in zip(batch, entries, strict=True):
+            if type(entry) is tuple:
+                time = entry[0]
+                if entry[4] >= read and (time > newest or (time >= watermark and waiting[-1] < entry)):
+                    append(entry)
+                    newest = time
+                    reads += 1
+                    log_time = record.log_time
+                    reached = (time if log_time is None or time < log_time else log_time) - lateness
+                    if reached > watermark:
+                        if reached >= self._tick_end:
+                            self._note(reads, entry)
+                            taken += reads
+                            reads = 0
+                            self._advance(reached)
+                        self._watermark = watermark = reached
+                    continue
+            if reads:
+                self._note(reads, waiting[-1])
+                taken += reads
+                reads = 0
+            rules = self._rules
+            self._take(record, entry)
+            taken += 1
+            if self._rules is not rules:
+                return taken
+            watermark, newest = self._heights()
+            read = self._read
+        if reads:
+            self._note(reads, waiting[-1])
+        return taken + reads
+
+    def _heights(self) -> tuple[int, int]:
+        """The watermark, and the time after which an event comes after all that wait and is not late."""
+        watermark = self._watermark
+        if watermark is None:
+            return NEVER, NEVER
+        newest = watermark - 1
+        if self._waiting and self._waiting[-1][0] > newest:
+            newest = self._waiting[-1][0]
+        return watermark, newest
+
+    def _note(self, reads: int, last: Waiting) -> None:
+        """So many new records have been read, up to this one, which is the latest in time as well."""
+        self._tally.door[READ] += reads
+        self._read = self._cursor = last[4] + 1
+        if self._last_time is None or last[0] > self._last_time:
+            self._last_time = last[0]
+
+    def _take(self, record: Record, entry: Prepared) -> None:
+        """Take any record."""
         offset = record.offset
         fresh = offset >= self._read
         self._cursor = offset + 1
         if fresh:
             self._read = offset + 1
-        if isinstance(decoded, Rejection):
+        if isinstance(entry, Own):
             if fresh:
-                self._tally.door[READ] += 1
-                self._reject(record, decoded.reason, decoded.message, decoded.body)
+                self._obey(entry.event, entry.time, record.log_time)
             return
-        event, own_time = decoded
-        log_time = record.log_time
-        time = log_time if own_time is None else own_time
-        if record.internal and event.type.startswith("touchline."):
-            if fresh:
-                self._obey(event, time, log_time)
-            return
-        if time is None:
-            if fresh:
-                self._tally.door[READ] += 1
-                self._reject(record, "no_time", "time: missing, and this log has no time of reception")
-            return
-        future = False
-        if log_time is not None and time > log_time + self._max_ahead:
-            time = log_time
-            future = True
-        watermark = self._watermark
         if fresh:
             self._tally.door[READ] += 1
-        elif watermark is not None and time < watermark:
+        if isinstance(entry, Rejection):
+            if fresh:
+                self._catch_up()
+                self._reject(record, entry.reason, entry.message, entry.body)
+            return
+        time = entry[0]
+        watermark = self._watermark
+        if not fresh and watermark is not None and time < watermark:
             return
         if self._last_time is None or time > self._last_time:
             self._last_time = time
         if watermark is not None and time < watermark:
-            self._apply(event, record, time, watermark, future)
+            self._catch_up()
+            self._apply(entry, watermark)
         else:
-            sequence = event.sequence
-            order = 0 if sequence is None else sequence_number(sequence)
-            entry = (time, order, event.source, event.id, offset, event, record, future)
-            waiting = self._waiting
-            if not waiting or waiting[-1] < entry:
-                waiting.append(entry)
-            else:
-                insort(waiting, entry, self._front)
-        self._move(time if log_time is None or time < log_time else log_time)
+            insort(self._waiting, entry, self._front)
+        self._move(time if record.log_time is None else min(time, record.log_time))
 
     def _obey(self, event: Event, time: int | None, log_time: int | None) -> None:
         """A record of our own: time has reached t, or other rules hold."""
@@ -400,32 +531,29 @@ class JourneyStage:
             self._first_tick = reached // TICK
             self._tick_end = (self._first_tick + 1) * TICK
         elif reached > watermark:
-            if (
-                (self._front < len(self._waiting) and self._waiting[self._front][0] < reached)
-                or reached >= self._tick_end
-                or (self._timers and self._timers[0][0] < reached)
-            ):
+            if reached >= self._tick_end:
                 self._advance(reached)
             self._watermark = reached
+
+    def _catch_up(self) -> None:
+        """Apply what the watermark has passed."""
+        if self._watermark is not None:
+            self._advance(self._watermark)
 
     def _advance(self, reached: int) -> None:
         """Apply everything before `reached` in order: events, then timers of the same time; close full ticks."""
         waiting, timers = self._waiting, self._timers
-        at, end = self._front, len(waiting)
         while True:
-            timer_time = timers[0][0] if timers else reached
-            while at < end:
-                entry = waiting[at]
-                time = entry[0]
-                if time > timer_time or time >= reached:
-                    break
+            timer_time = timers[0][0] if timers and timers[0][0] < reached else reached
+            # Up to and including the timer's own time.
+            limit = timer_time + 1 if timer_time < reached else reached
+            if self._front < len(waiting) and (time := waiting[self._front][0]) < limit:
                 if time >= self._tick_end:
                     self._close_open(time // TICK)
-                at += 1
-                self._apply(entry[5], entry[6], time, time, entry[7])
-                if timers and timers[0][0] < timer_time:
-                    timer_time = timers[0][0]
-            if timer_time >= reached or not timers:
+                end = bisect_left(waiting, (min(limit, self._tick_end),), self._front)
+                self._front = self._apply_all(self._front, end)
+                continue
+            if timer_time >= reached:
                 break
             if timer_time >= self._tick_end:
                 self._close_open(timer_time // TICK)
@@ -433,10 +561,10 @@ class JourneyStage:
             customer = self._cache.get(key)
             if customer is not None and customer.due == due:
                 self._fire(key, customer, due)
-        if at > _COMPACT and 2 * at > end:
+        at = self._front
+        if at > _COMPACT and 8 * at > len(waiting):
             del waiting[:at]
-            at = 0
-        self._front = at
+            self._front = 0
         if reached >= self._tick_end:
             self._close(reached // TICK - 1)
 
@@ -466,16 +594,103 @@ class JourneyStage:
 
     # -- applying ------------------------------------------------------------------------------------------------
 
-    def _apply(
+    def _apply_all(self, start: int, end: int) -> int:
+        """Apply waiting events of one tick, in order; returns where it stopped: a timer may have come between.
+
+        Written out here is what nearly every event is: its customer known, in this file's shape, ids not expiring.
+        """
+        cache, walk, population, timers = self._cache, self._walk, self._population, self._timers
+        tally = self._tally
+        door, types, see = tally.door, tally.types, tally.see
+        shape, most, resident, mark = self._shape, self._most_seen_bytes, self.resident, self._dirty.add
+        entries = self._waiting[start:end]
+        last = entries[-1][0]
+        oldest = max(last - seen.WINDOW + 1, population.floor)
+        if last >= population.hour_end or population.room < len(entries):
+            # Somewhere in between ids fall out: one by one then.
+            oldest = NEVER
+        accepted = 0
+        for entry in entries:
+            start += 1
+            time, _, source, _, _, subject, kind, identity, hits, cell, value, data, _, plain, _ = entry
+            customer = cache.get(subject) if plain else None  # type: ignore[arg-type]  # None is nobody's key
+            if (
+                customer is None
+                or customer.seen_since < oldest
+                or customer.shape != shape
+                or customer.into is not None
+                or (due := customer.due) is None
+            ):
+                population.room -= accepted
+                door[ACCEPTED] += accepted
+                accepted = 0
+                self._apply(entry, time)
+                if timers and timers[0][0] < last:
+                    break
+                continue
+            ids, before = customer.seen, customer.seen_before
+            if (identity in ids or (before and identity in before)) and seen.is_duplicate(customer, identity):
+                door[DUPLICATE] += 1
+                continue
+            accepted += 1
+            customer.seen = ids + identity
+            if len(ids) + len(before) >= most:
+                door[EVICTED] += seen.trim(customer, self._max_ids_per_key)
+            customer.touched = time
+            types[kind] += 1
+            see(source, time)
+            if not resident:
+                mark(subject)  # type: ignore[arg-type]  # a customer was found under it
+            if hits is NOTHING:
+                continue
+            only = hits.only
+            if only is not None:
+                rule = only.rule
+                walk.move(rule, only.always, customer, rule.name, subject, cell, data, value, time, time)  # type: ignore[arg-type]
+            else:
+                self._book(hits, customer, subject, cell, value, data, time, time)  # type: ignore[arg-type]
+            if walk.earliest != NEVER:
+                earliest = walk.earliest
+                walk.earliest = NEVER
+                if earliest < due:
+                    self._schedule(subject, customer, earliest)  # type: ignore[arg-type]
+                    if earliest < last:
+                        break
+        population.room -= accepted
+        door[ACCEPTED] += accepted
+        return start
+
+    def _book(
         self,
-        event: Event,
-        record: Record,
+        hits: Hits,
+        customer: Customer,
+        key: str | None,
+        cell: Cell | None,
+        value: int | None,
+        data: Mapping[str, Any],
         time: int,
         effective: int,
-        future: bool,
     ) -> None:
-        subject = event.subject
-        key = subject if subject is not None else bucket_key(event)
+        """What the rules make of an event; without a key it is nobody's, and only signals count it."""
+        walk = self._walk
+        if key is not None:
+            if hits.only is not None:
+                rule = hits.only.rule
+                walk.move(rule, hits.only.always, customer, rule.name, key, cell, data, value, time, effective)
+                return
+            for match in hits.journeys:
+                walk.take(match, customer, key, data, time, effective)
+        if hits.signals:
+            cell = segment_values(self._rules.dimensions, data, None, customer.traits)
+            for signal in hits.signals:
+                due = observe(signal, customer, data, cell, time, effective, self._tally)
+                if due < walk.earliest:
+                    walk.earliest = due
+
+    def _apply(self, entry: Waiting, effective: int) -> None:
+        """Apply any event."""
+        time, _, source, name, _, subject, kind, identity, hits, cell, value, data, record, _, future = entry
+        key = subject if subject is not None else _bucket(source, name)
         cache = self._cache
         customer = cache.get(key)
         if customer is None:
@@ -494,16 +709,11 @@ class JourneyStage:
         if effective - customer.seen_since >= seen.WINDOW or population.floor > customer.seen_since:
             seen.turn(customer, effective, population.floor)
             self._dirty.add(key)
-        identity = seen.digest(event.source, event.id)
         if (identity in customer.seen or identity in customer.seen_before) and seen.is_duplicate(customer, identity):
             door[DUPLICATE] += 1
             return
-        event_type = event.type
-        data = event.data
-        if data is None:
-            data = {}
-        if event_type == "customer.merged":
-            refusal = self._merge(event, key, customer, data, identity, effective)
+        if kind == "customer.merged":
+            refusal = self._merge(subject, key, customer, data or {}, identity, effective)
             if refusal is not None:
                 self._reject(record, *refusal)
                 if customer.due is None:
@@ -523,29 +733,18 @@ class JourneyStage:
         if future:
             door[FUTURE] += 1
         customer.touched = effective
-        types = tally.types
-        types[event_type] = types.get(event_type, 0) + 1
-        tally.see(event.source, time)
-        walk = self._walk
-        walk.earliest = NEVER
-        if event_type == "customer.identified":
+        tally.types[kind] += 1
+        tally.see(source, time)
+        if kind == "customer.identified":
             customer.identified = True
-            customer.traits.update(data)
-        hits = self._hits.get(event_type)
-        if hits is not None:
-            if subject is not None:
-                for rule, candidates in hits.journeys:
-                    walk.take(rule, candidates, customer, key, data, time, effective)
-            if hits.signals:
-                cell = segment_values(self._rules.dimensions, data, None, customer.traits)
-                for signal in hits.signals:
-                    due = observe(signal, customer, data, cell, time, effective, tally)
-                    if due < walk.earliest:
-                        walk.earliest = due
+            customer.traits.update(data or {})
+        if hits is not NOTHING:
+            self._book(hits, customer, key if subject is not None else None, cell, value, data or {}, time, effective)
+        earliest, self._walk.earliest = self._walk.earliest, NEVER
         if customer.due is None:
             self._schedule(key, customer, self._next_due(customer))
-        elif walk.earliest < customer.due:
-            self._schedule(key, customer, walk.earliest)
+        elif earliest < customer.due:
+            self._schedule(key, customer, earliest)
         self._dirty.add(key)
 
     def _schedule(self, key: str, customer: Customer, due: int) -> None:
@@ -605,7 +804,7 @@ class JourneyStage:
 
     def _merge(
         self,
-        event: Event,
+        subject: str | None,
         ending: str,
         gone: Customer,
         data: Mapping[str, object],
@@ -615,7 +814,7 @@ class JourneyStage:
         """`customer.merged`: returns why it is refused, else moves everything and leaves a forwarding address."""
         find = self._cache.get
         into = merging.resolve(str(data["into"]), find)
-        repeated = into == ending and event.subject != ending
+        repeated = into == ending and subject != ending
         if not repeated:
             refused = merging.refusal(ending, into, data.get("force") is True, find)
             if refused is not None:
@@ -647,13 +846,16 @@ class JourneyStage:
     def _use(self, rules: Rules) -> None:
         config = rules.config
         self._rules = rules
+        self._prepared = None
         self._hits = rules.hits
+        self._cells: dict[tuple[Any, ...], Cell] = {}
+        self._values_of = _picker(rules.dimensions)
         self._lateness = config.allowed_lateness
         self._max_ahead = config.max_ahead
         self._max_ids_per_key = config.dedup.max_ids_per_key
         self._most_seen_bytes = config.dedup.max_ids_per_key * seen.WIDTH
         self._retain = config.retain
-        self._walk = Walk(rules.dimensions, self._tally)
+        self._walk = Walk(rules, self._tally)
         self._sessions = rules.sessions
         self._shapes.append(rules.dimensions)
         self._shape = len(self._shapes) - 1
@@ -674,10 +876,11 @@ class JourneyStage:
             if rule is None or instance.step not in rule.index:
                 del customer.instances[key]
 
-    def _want(self, event: Event, wanted: set[str]) -> None:
-        self._want_key(event.subject if event.subject is not None else bucket_key(event), wanted)
-        if event.type == "customer.merged" and event.data is not None:
-            self._want_key(str(event.data.get("into")), wanted)
+    def _want(self, entry: Waiting, wanted: set[str]) -> None:
+        _, _, source, name, _, subject, kind, _, _, _, _, data, _, _, _ = entry
+        self._want_key(subject if subject is not None else _bucket(source, name), wanted)
+        if kind == "customer.merged" and data is not None:
+            self._want_key(str(data.get("into")), wanted)
 
     def _want_key(self, key: str, wanted: set[str]) -> None:
         while True:
@@ -698,6 +901,13 @@ class JourneyStage:
         return effects
 
 
+def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """The values under these names as a tuple; raises KeyError where one is missing."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda data: tuple([data[name] for name in names])
+
+
 def head_config(head: bytes) -> str:
     """Hash of the rules that were in force at a commit."""
     return msgspec.msgpack.decode(head, type=Head).config
@@ -705,7 +915,11 @@ def head_config(head: bytes) -> str:
 
 def bucket_key(event: Event) -> str:
     """Key of an event without subject: its ids are remembered in one of 1,024 buckets of its source."""
-    return f"{event.source}#{xxhash.xxh3_64_intdigest(event.id.encode()) % BUCKETS}"
+    return _bucket(event.source, event.id)
+
+
+def _bucket(source: str, name: str) -> str:
+    return f"{source}#{xxhash.xxh3_64_intdigest(name.encode()) % BUCKETS}"
 
 
 def _mapping(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from streams.cli import main
 from tests.acceptance.replayed import Outcome, event, replay, run
 
 RULES = """
@@ -120,3 +121,16 @@ def test_the_input_split_over_files_gives_the_same(tmp_path: Path) -> None:
     assert split.decisions == whole.decisions
     assert split.summary["journeys"] == whole.summary["journeys"]
     assert split.signals == whole.signals
+
+
+def test_an_input_is_never_written_over(tmp_path: Path) -> None:
+    """Nothing is lost: an output of the same name as an input is a mistake in the command line (2 usage)."""
+    events = tmp_path / "events.ndjson"
+    events.write_text(json.dumps(event("1", "a.a", "10:00:00")) + "\n")
+    rules = tmp_path / "rules.yml"
+    rules.write_text(RULES)
+    before = events.read_bytes()
+    for option in ("--out", "--summary", "--signals", "--dead-letters"):
+        assert main(["replay", "-c", str(rules), str(events), option, str(events)]) == 2
+        assert main(["replay", "-c", str(rules), str(events), option, str(rules)]) == 2
+    assert (events.read_bytes(), rules.read_text()) == (before, RULES)

@@ -64,7 +64,7 @@ def chaos(seed: int) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_the_identities_hold_in_any_chaos(tmp_path: Path, seed: int) -> None:
-    """`entered = completed + abandoned + in_flight + merged`; `recovered <= abandoned`; at goals `completed = entered`."""
+    """`entered = completed + abandoned + in_flight + merged`, `recovered <= abandoned`; `completed` at goals."""
     identities_hold(replay(tmp_path, RULES, chaos(seed)))
 
 

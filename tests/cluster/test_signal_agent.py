@@ -87,9 +87,43 @@ async def test_a_number_that_stays_missing_stops_the_worker(
     monkeypatch.setattr(signal_agent, "_GAP_LIMIT_S", -1.0)
     await desk.take(0, body(loaded, 0))
     await desk.take(1, body(loaded, 2))
-    with pytest.raises(CannotStart, match="number 1 of partition 0 is missing, 3 is here"):
-        await desk.take(2, body(loaded, 3))
+    await desk.take(2, body(loaded, 3))
+    with pytest.raises(CannotStart, match="number 1 of partition 0 is missing, 2 is at offset 1"):
+        await desk.tick()
     assert desk.position == 1
+
+
+async def test_a_position_never_passes_a_partial_that_waits_for_another(
+    redis: Redis, desk: SignalDesk, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal_agent, "_COMMIT_S", 0.0)
+    await desk.take(0, body(loaded, 0))
+    await desk.take(1, body(loaded, 2))
+    await desk.tick()
+    heir = desk_on(redis, loaded)
+    assert await heir.claim() == 1
+    for offset, sequence in enumerate((2, 1, 2), 1):
+        await heir.take(offset, body(loaded, sequence))
+    assert entered(heir) == 3
+    assert heir.position == 4
+    await heir.close()
+    desk.fail("test")
+
+
+async def test_what_faust_fetched_before_a_seek_does_not_move_the_position(
+    desk: SignalDesk, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.take(0, body(loaded, 0))
+    await desk.take(5, body(loaded, 1))
+    assert (desk.position, entered(desk)) == (1, 1)
+    await desk.take(1, body(loaded, 1))
+    assert (desk.position, entered(desk)) == (2, 2)
+    await desk.tick()
+    assert desk.trouble is None
+    await desk.take(7, body(loaded, 2))
+    monkeypatch.setattr(signal_agent, "_JUMP_LIMIT_S", -1.0)
+    await desk.tick()
+    assert desk.trouble == "records between were not delivered"
 
 
 async def test_what_was_not_committed_is_read_again(redis: Redis, desk: SignalDesk, loaded: Loaded) -> None:

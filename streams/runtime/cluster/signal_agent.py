@@ -31,6 +31,7 @@ SOURCE = "partials:0"
 _COMMIT_S = 2.0
 _DECISION_S = 0.2
 _GAP_LIMIT_S = 15.0
+_JUMP_LIMIT_S = 3.0
 _RETRY_S = 1.0
 _FETCH_S = 1.2
 """Longer than Faust waits for records."""
@@ -38,6 +39,15 @@ _FETCH_S = 1.2
 
 _encode_names = msgspec.msgpack.Encoder().encode
 _decode_names = msgspec.msgpack.Decoder(set[str]).decode
+
+
+class _Gap(msgspec.Struct, frozen=True):
+    """A partial came before the one it follows."""
+
+    since: float
+    offset: int
+    expected: int
+    got: int
 
 
 class SignalDesk:
@@ -58,7 +68,10 @@ class SignalDesk:
         self._decisions: list[Decision] = []
         self._dirty = False
         self._committed_at = 0.0
-        self._gap_since: float | None = None
+        self._gaps: dict[int, _Gap] = {}
+        """By source partition: the first partial that came before its turn."""
+        self._jumped_at: float | None = None
+        """Since when records beyond our position come instead of those at it."""
 
         self.trouble: str | None = None
         """Why nothing is taken now, if so."""
@@ -68,8 +81,8 @@ class SignalDesk:
 
     @property
     def read(self) -> int:
-        """Offset of the next partial, also after the stage was dropped."""
-        return self._read
+        """Where reading begins anew, also after the stage was dropped: nothing before it is still missing."""
+        return min([self._read, *(gap.offset for gap in self._gaps.values())])
 
     def fail(self, reason: str) -> None:
         """Forget what is in memory and take nothing until the stage was claimed anew."""
@@ -93,8 +106,8 @@ class SignalDesk:
 
     @property
     def position(self) -> int | None:
-        """Offset of the next partial; None while another worker has the stage."""
-        return self._read if self._stage is not None else None
+        """`read`; None while another worker has the stage."""
+        return self.read if self._stage is not None else None
 
     async def claim(self) -> int:
         """Become the owner and load what is stored; returns the offset at which to read on.
@@ -109,7 +122,8 @@ class SignalDesk:
             self._pieces = _decode_names(head.stage) if head.stage else set()
             stage = await self._restore(store)
             self._read = head.read
-            self._decisions, self._dirty, self._gap_since = [], False, None
+            self._decisions, self._dirty = [], False
+            self._gaps, self._jumped_at = {}, None
             self._relay = Relay(self._connections.sender, store)
             self._relay.put(await store.outbox())
             self._store, self._stage = store, stage
@@ -118,27 +132,37 @@ class SignalDesk:
             return self._read
 
     async def take(self, offset: int, body: bytes) -> None:
-        """One record of the partials topic. Raises CannotStart when a number is missing for good."""
+        """One record of the partials topic.
+
+        Only the record at our position moves it: Faust may still hand over what it fetched before a seek, and what
+        lies between would be lost with the next commit.
+        """
         async with self._lock:
-            if self._stage is None:
+            if self._stage is None or offset < self._read:
                 return
+            if offset > self._read:
+                if self._jumped_at is None:
+                    self._jumped_at = time.monotonic()
+                return
+            self._jumped_at = None
             partial = decode_partial(body)
             expected = self._stage.positions.get(partial.partition, 0)
             if partial.sequence > expected:
-                self._notice_gap(partial, expected)
-                return
-            if partial.sequence == expected:
+                self._notice_gap(partial, expected, offset)
+            elif partial.sequence == expected:
                 await self._process(partial)
-                self._gap_since = None
-            if offset >= self._read:
-                self._read = offset + 1
+                self._gaps.pop(partial.partition, None)
+            self._read = offset + 1
             self._dirty = True
             if self._decisions and time.monotonic() - self._committed_at >= _DECISION_S:
                 await self._commit()
 
     async def tick(self) -> None:
-        """Called often: commit when it is time."""
+        """Called often: commit when it is time. Raises CannotStart when a number is missing for good."""
         async with self._lock:
+            self._check_gaps()
+            if self._stage is None:
+                return
             age = time.monotonic() - self._committed_at
             if self._dirty and age >= (_DECISION_S if self._decisions else _COMMIT_S):
                 await self._commit()
@@ -173,17 +197,24 @@ class SignalDesk:
         under = SignalStage.config_of(pieces)
         return SignalStage.restore(self._rulebook.file(under).config, under, pieces)
 
-    def _notice_gap(self, partial: Partial, expected: int) -> None:
+    def _notice_gap(self, partial: Partial, expected: int, offset: int) -> None:
         """A sender that failed in the middle sends again from there, so the missing number normally follows."""
-        now = time.monotonic()
-        if self._gap_since is None:
-            self._gap_since = now
+        if partial.partition not in self._gaps:
+            self._gaps[partial.partition] = _Gap(time.monotonic(), offset, expected, partial.sequence)
             _log.warning("partials_out_of_order", source=partial.partition, expected=expected, got=partial.sequence)
-        elif now - self._gap_since > _GAP_LIMIT_S:
-            raise CannotStart(
-                f"{self.names.partials}: number {expected} of partition {partial.partition} is missing, "
-                f"{partial.sequence} is here; this worker stops, and reads again from its stored position once started"
-            )
+
+    def _check_gaps(self) -> None:
+        if self._stage is None:
+            return
+        now = time.monotonic()
+        for source, gap in self._gaps.items():
+            if now - gap.since > _GAP_LIMIT_S:
+                raise CannotStart(
+                    f"{self.names.partials}: number {gap.expected} of partition {source} is missing, {gap.got} is at "
+                    f"offset {gap.offset}; this worker stops, and reads again from there once started"
+                )
+        if self._jumped_at is not None and now - self._jumped_at > _JUMP_LIMIT_S:
+            self.fail("records between were not delivered")
 
     async def _commit(self) -> None:
         assert self._store is not None
@@ -200,8 +231,8 @@ class SignalDesk:
         outcome = await self._store.commit(
             Commit(
                 stage=_encode_names(self._pieces),
-                read=self._read,
-                low=self._read,
+                read=self.read,
+                low=self.read,
                 watermark=None,
                 config=self._stage.hash,
                 states=pieces,
