@@ -76,6 +76,8 @@ _ENDINGS: dict[str, int] = {}
 _SECOND = 19
 """Characters of a time up to its second."""
 _MOST_TIMES = 20_000
+_SPACE, _ESCAPE = b" \\"
+"""As numbers: to look for bytes in bytes costs ten times as much."""
 _LEADING_VERSION = (b'{"specversion":"1.0"', b'{"specversion": "1.0"')
 _BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -108,7 +110,7 @@ def decode_timed(body: bytes, *, internal: bool = False) -> tuple[Event, int | N
             and len(body) <= MAX_BYTES
             and (
                 # JSON without spaces and escapes has none in its texts either.
-                (body.isascii() and b" " not in body and b"\\" not in body)
+                (body.isascii() and _SPACE not in body and _ESCAPE not in body)
                 or (name.isascii() and subject.isascii() and name == name.strip() and subject == subject.strip())
             )
         ):

@@ -15,6 +15,7 @@ WINDOW = 24 * 3600 * 1_000_000
 WIDTH = 8
 _SEED = 0x746F7563686C696E
 _HOUR = 3600 * 1_000_000
+_UNBOUNDED = 1 << 62
 
 
 def digest(source: str, event_id: str) -> bytes:
@@ -24,7 +25,7 @@ def digest(source: str, event_id: str) -> bytes:
 
 def contains(ids: bytes, wanted: bytes) -> bool:
     """Whether a generation holds the hash, at a multiple of its width."""
-    at = ids.find(wanted)
+    at = ids.find(wanted)  # `in` would be slower: it tries the hash as a number first
     while at >= 0:
         if at % WIDTH == 0:
             return True
@@ -34,9 +35,7 @@ def contains(ids: bytes, wanted: bytes) -> bool:
 
 def is_duplicate(customer: Customer, wanted: bytes) -> bool:
     """Whether this customer has been counted for the event already."""
-    if wanted in customer.seen and contains(customer.seen, wanted):
-        return True
-    return wanted in customer.seen_before and contains(customer.seen_before, wanted)
+    return contains(customer.seen, wanted) or contains(customer.seen_before, wanted)
 
 
 def turn(customer: Customer, time: int, floor: int) -> None:
@@ -100,7 +99,11 @@ class Population:
             for old in [hour for hour in hours if hour < self._hour - 24]:
                 del hours[old]
         self.room = self._given = self.limit - sum(hours.values())
-        if self.room > 0 or not any(hour < self._hour for hour in hours):
+        if self.room > 0:
+            return 0
+        if not any(hour < self._hour for hour in hours):
+            # Nothing to ask for until the hour is over.
+            self.room = self._given = _UNBOUNDED
             return 0
         oldest = min(hours)
         fallen = hours.pop(oldest)

@@ -73,6 +73,22 @@ def test_our_services_start_commands_that_take_these_arguments(name: str) -> Non
     assert not unknown
 
 
+def test_the_collector_writes_where_the_workers_read() -> None:
+    options = {}
+    for name in ("collector", "worker", "topics"):
+        words = SERVICES[name]["command"]
+        options[name] = {option: words[words.index(option) + 1] for option in ("--kafka", "-c")}
+        assert "--name" not in words, "give it to all three"
+    assert options["collector"] == options["worker"] == options["topics"]
+    assert options["collector"]["--kafka"].split(":")[0] in SERVICES["collector"]["depends_on"]
+    assert "--data" not in SERVICES["collector"]["command"]
+
+
+def test_every_named_volume_is_mounted() -> None:
+    mounts = {mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])}
+    assert set(COMPOSE["volumes"]) <= mounts
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "deploy" / "config").glob("*.yml")), ids=lambda path: path.name)
 def test_the_deployed_configuration_has_no_fault(path: Path) -> None:
     loaded = load_text(path.read_text(encoding="utf-8"), path.name, environ=SECRETS)

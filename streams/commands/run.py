@@ -41,6 +41,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--listen", metavar="HOST:PORT", help=f"address of the HTTP side (default access.listen, else {LISTEN})"
     )
     parser.add_argument(
+        "--kafka",
+        metavar="HOST:PORT",
+        help="be the door of a cluster: events go to this Kafka, nothing is kept or shown here; --data, --log-age,"
+        " --log-size and --cache mean nothing then",
+    )
+    parser.add_argument(
+        "--name", default="touchline", metavar="PREFIX", help="with --kafka: prefix of the topics (default %(default)s)"
+    )
+    parser.add_argument(
         "--log-age", default="7d", metavar="DURATION", help="keep the log so long (default %(default)s)"
     )
     parser.add_argument("--log-size", default="2GiB", metavar="SIZE", help="and up to this size (default %(default)s)")
@@ -63,8 +72,15 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--cache: expected a number of customers of at least 1, got {args.cache}")
     logs.configure(args.log_level)
     with rare_collection():
-        asyncio.run(_run(loaded, args, retention, listen))
+        asyncio.run(_open_door(loaded, args, listen) if args.kafka else _run(loaded, args, retention, listen))
     return 0
+
+
+async def _open_door(loaded: Loaded, args: argparse.Namespace, listen: str) -> None:
+    from streams.runtime.cluster.door import serve as serve_door  # Kafka's client takes a while to import
+
+    host, port = parse_listen(listen)
+    await serve_door(loaded, kafka=args.kafka, name=args.name, host=host, port=port)
 
 
 async def _run(loaded: Loaded, args: argparse.Namespace, retention: Retention, listen: str) -> None:

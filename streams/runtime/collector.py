@@ -11,7 +11,7 @@ import re
 import uuid
 import zlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from aiohttp import web
@@ -22,7 +22,7 @@ from streams import codec
 from streams.codec import Rejection
 from streams.runtime.access import Access, carried
 from streams.runtime.problems import Problem
-from streams.runtime.service import Busy, Service, Stopped
+from streams.runtime.service import Busy, Stopped
 
 MAX_BODY_BYTES = segment.MAX_BODY_BYTES
 """Largest body of a request, sent and inflated."""
@@ -82,10 +82,22 @@ class Answer(msgspec.Struct, frozen=True):
     items: Sequence[Result | SegmentResult]
 
 
+class Intake(Protocol):
+    """Where the door's records go: all the door asks of what is behind it."""
+
+    async def submit(self, bodies: Sequence[bytes]) -> object:
+        """Append records to the log; returns once they are durable, never before. Raises Busy, Stopped or Problem."""
+        ...
+
+    def now(self) -> int:
+        """UTC epoch microseconds."""
+        ...
+
+
 class Collector:
     """Turns requests at the door into records of the log."""
 
-    def __init__(self, service: Service, access: Access, new_id: Callable[[], str] | None = None) -> None:
+    def __init__(self, service: Intake, access: Access, new_id: Callable[[], str] | None = None) -> None:
         """`new_id` makes the id of a Segment call that brings none."""
         self._service = service
         self._access = access

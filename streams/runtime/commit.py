@@ -85,6 +85,8 @@ class Commit(msgspec.Struct, frozen=True):
     """Changed pieces of SignalStage by name; None: gone."""
     signal_read: int = 0
     """The new head's `signal_read`: older partials may be deleted once they are old enough."""
+    watermark: int | None = None
+    """The new head's watermark: decisions grow old by the shop's own time."""
 
 
 class HeadMoved(Exception):

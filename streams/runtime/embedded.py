@@ -115,6 +115,7 @@ class Embedded(Readings):
         self._last_input = clock.now()
         self._started_with = loaded.config
         """The file whose `access` holds until the process ends."""
+        self._keep(loaded)
         store.listen(self._arrived)
 
     # -- life --------------------------------------------------------------------------------------------------------
@@ -215,6 +216,7 @@ class Embedded(Readings):
             (record,) = await self._append_own(CONFIG_ACTIVATED, {"hash": loaded.hash})
             self._log.info("config_activated", hash=loaded.hash, before=self._given.hash, offset=record.offset)
         self._given = loaded
+        self._keep(loaded)
         self.refused = None
         stale = ("access",) if loaded.config.access != self._started_with.access else ()
         if stale and stale != self.needs_restart:
@@ -228,6 +230,10 @@ class Embedded(Readings):
         self._log.warning("config_refused", file=file, faults=len(faults), stays=self._given.hash)
         for fault in faults:
             self._log.warning("config_fault", file=file, line=fault.line, path=fault.path, message=fault.message)
+
+    def _keep(self, loaded: Loaded) -> None:
+        """Decisions are kept as long as the customers they are about."""
+        self.store.retention = msgspec.structs.replace(self.store.retention, decisions=loaded.config.retain)
 
     # -- the log -----------------------------------------------------------------------------------------------------
 

@@ -58,6 +58,12 @@ SEEN_IDS_EVICTED = Metric(
 DEAD_LETTERS = Metric(
     "touchline_dead_letters", "gauge", "Dead letters held and not yet re-driven, by reason.", ("reason",)
 )
+DEAD_LETTERS_DROPPED = Metric(
+    "touchline_dead_letters_dropped_total",
+    "counter",
+    "Dead letters let go although nobody had re-driven them, because too many were held, by reason.",
+    ("reason",),
+)
 DECISIONS = Metric("touchline_decisions_total", "counter", "Decision records made, by type.", ("type",))
 WATERMARK_LAG = Metric(
     "touchline_watermark_lag_seconds",

@@ -203,6 +203,7 @@ def _service_families(snapshot: Snapshot) -> Iterator[Family]:
         (names.SOURCE_EVENTS, snapshot.sources),
         (names.EVENTS_INVALID, internals.invalid),
         (names.DEAD_LETTERS, internals.dead_letters),
+        (names.DEAD_LETTERS_DROPPED, internals.dropped_dead_letters),
         (names.DECISIONS, internals.decisions),
     ):
         for name, count in counts.items():

@@ -93,6 +93,7 @@ class Pending:
             dead_letters=self._dead_letters,
             pieces=pieces,
             signal_read=signal_read,
+            watermark=changes.position.watermark,
         )
         self._partials, self._dead_letters, self._decisions = [], [], []
         self.signals_decided = False

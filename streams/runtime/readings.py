@@ -111,7 +111,7 @@ class Readings:
             ),
             log=LogEnds(self.store.next_offset, self.partition.low),
             pending_timers=stage.pending_timers,
-            dead_letters=sum(self.store.held.values()),
+            dead_letters=sum(self.store.letters.held.values()),
             reason=reason,
         )
 
@@ -119,8 +119,9 @@ class Readings:
         """As of now, from memory."""
         totals = self.partition.signals.stage.totals()
         return Internals(
-            invalid=dict(self.store.invalid),
-            dead_letters=dict(self.store.held),
+            invalid=dict(self.store.letters.invalid),
+            dead_letters=dict(self.store.letters.held),
+            dropped_dead_letters=dict(self.store.letters.dropped),
             types=totals.types,
             sources=totals.sources,
             decisions=dict(self.decided),

@@ -102,6 +102,8 @@ class Internals(msgspec.Struct):
     """By reason."""
     dead_letters: dict[str, int] = {}
     """Held and not yet re-driven, by reason."""
+    dropped_dead_letters: dict[str, int] = {}
+    """Let go unseen because too many were held, by reason."""
     types: dict[str, int] = {}
     """Accepted events by type, in order of first sight."""
     sources: dict[str, int] = {}

@@ -629,7 +629,9 @@ class JourneyStage:
                     break
                 continue
             ids, before = customer.seen, customer.seen_before
-            if (identity in ids or (before and identity in before)) and seen.is_duplicate(customer, identity):
+            if (ids.find(identity) >= 0 or (before and before.find(identity) >= 0)) and seen.is_duplicate(
+                customer, identity
+            ):
                 door[DUPLICATE] += 1
                 continue
             accepted += 1
@@ -709,7 +711,7 @@ class JourneyStage:
         if effective - customer.seen_since >= seen.WINDOW or population.floor > customer.seen_since:
             seen.turn(customer, effective, population.floor)
             self._dirty.add(key)
-        if (identity in customer.seen or identity in customer.seen_before) and seen.is_duplicate(customer, identity):
+        if seen.is_duplicate(customer, identity):
             door[DUPLICATE] += 1
             return
         if kind == "customer.merged":

@@ -5,34 +5,35 @@ from __future__ import annotations
 import sqlite3
 
 from streams.runtime.commit import Commit, HeadMoved
-from streams.runtime.retention import PARTIALS_AGE, Retention
+from streams.runtime.retention import Retention
+from streams.runtime.store.forgetting import Forgotten, forget
 
-_PARTIALS_PORTION = 2_000
 
-
-def write_commit(connection: sqlite3.Connection, commit: Commit, retention: Retention) -> int | None:
+def write_commit(
+    connection: sqlite3.Connection, commit: Commit, retention: Retention, excess: tuple[int, int] = (0, 0)
+) -> Forgotten:
     """Store the commit, whole or not at all. Raises HeadMoved when the stored head is not the one it builds on.
 
-    Returns the log's first offset when rows of it went. When SQLite gives no clear answer, the head tells: ours is
-    there, so it was done (exactness rule 6).
+    Returns what went with it (`forget` says what `excess` is). When SQLite gives no clear answer, the head tells: ours
+    is there, so it was done (exactness rule 6).
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
         if read_head(connection) != commit.before:
             raise HeadMoved("another owner has committed to this file; start again from what is stored")
         _write(connection, commit)
-        kept_from = _forget(connection, commit, retention)
+        forgotten = forget(connection, commit, retention, excess)
         connection.execute("COMMIT")
     except sqlite3.Error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         if read_head(connection) != commit.head:
             raise
-        return None
+        return Forgotten()
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-    return kept_from
+    return forgotten
 
 
 def read_head(connection: sqlite3.Connection) -> bytes:
@@ -75,28 +76,3 @@ def _write(connection: sqlite3.Connection, commit: Commit) -> None:
     )
     many("DELETE FROM pieces WHERE name = ?", [(name,) for name, body in commit.pieces.items() if body is None])
     connection.execute("INSERT OR REPLACE INTO head VALUES (0, ?)", (commit.head,))
-
-
-def _forget(connection: sqlite3.Connection, commit: Commit, retention: Retention) -> int | None:
-    """Let go of log rows and partials that are old enough, in portions; the last log row stays, it numbers the next."""
-    last = connection.execute("SELECT offset, reach FROM log ORDER BY offset DESC LIMIT 1").fetchone()
-    kept_from = None
-    for portion in (1, retention.portion):
-        if last is None:
-            break
-        oldest = connection.execute(
-            "SELECT offset, received, reach FROM log ORDER BY offset LIMIT ?", (portion,)
-        ).fetchall()
-        keep = retention.keep_from(oldest, last[1], min(commit.low, last[0]), commit.now)
-        if keep is None:
-            break
-        connection.execute("DELETE FROM log WHERE offset < ?", (keep,))
-        kept_from = keep
-    young = commit.now - PARTIALS_AGE
-    oldest_partial = connection.execute("SELECT sequence, stored FROM partials ORDER BY sequence LIMIT 1").fetchone()
-    if oldest_partial is not None and oldest_partial[1] < young and oldest_partial[0] < commit.signal_read:
-        connection.execute(
-            "DELETE FROM partials WHERE sequence < ? AND sequence < ? AND stored < ?",
-            (oldest_partial[0] + _PARTIALS_PORTION, commit.signal_read, young),
-        )
-    return kept_from

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from streams.runtime.service import BadCursor, Page, Published, StoredDeadLetter
+from streams.runtime.store.forgetting import DECISIONS, DROPPED, LETTERS, let_go
 from streams.units import format_time
 
 _LETTER = "SELECT id, offset, log_time, reason, message, length(body), state"
@@ -71,20 +73,43 @@ def dead_letter(connection: sqlite3.Connection, letter_id: int) -> StoredDeadLet
     return None if row is None else _letter(row)
 
 
-def dead_letter_counts(connection: sqlite3.Connection) -> tuple[dict[str, int], dict[str, int]]:
-    """Dead letters by reason: those not re-driven, and all."""
+class LetterCounts(msgspec.Struct):
+    """Dead letters as of the last commit, by reason."""
+
+    held: dict[str, int]
+    """Not re-driven."""
+    held_bytes: int
+    invalid: dict[str, int]
+    """All there ever were."""
+    dropped: dict[str, int]
+    """Held ones that went because there were too many."""
+
+
+def letter_counts(connection: sqlite3.Connection) -> LetterCounts:
+    """Counted from the rows and from what has been let go."""
     rows = connection.execute(
-        "SELECT reason, sum(state = 'held'), count(*) FROM dead_letters GROUP BY reason ORDER BY reason"
+        "SELECT reason, sum(state = 'held'), sum((state = 'held') * length(body)), count(*) "
+        "FROM dead_letters GROUP BY reason ORDER BY reason"
     ).fetchall()
-    return {row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows}
+    gone = let_go(connection, LETTERS)
+    every = Counter({row[0]: row[3] for row in rows}) + Counter(gone)
+    held = dict.fromkeys(gone, 0) | {row[0]: row[1] for row in rows}
+    return LetterCounts(held, sum(row[2] for row in rows), dict(every), let_go(connection, DROPPED))
 
 
-def mark_redriven(connection: sqlite3.Connection, letter_id: int) -> str | None:
-    """The bytes are in the log again; returns the reason of one that was held until now."""
-    row = connection.execute(
-        "UPDATE dead_letters SET state = 'redriven' WHERE id = ? AND state = 'held' RETURNING reason", (letter_id,)
+def decision_counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """All decisions there ever were, by type."""
+    rows = connection.execute("SELECT type, count(*) FROM decisions GROUP BY type").fetchall()
+    return dict(sorted((Counter(dict(rows)) + Counter(let_go(connection, DECISIONS))).items()))
+
+
+def mark_redriven(connection: sqlite3.Connection, letter_id: int) -> tuple[str, int] | None:
+    """The bytes are in the log again; returns reason and size of one that was held until now."""
+    row: tuple[str, int] | None = connection.execute(
+        "UPDATE dead_letters SET state = 'redriven' WHERE id = ? AND state = 'held' RETURNING reason, length(body)",
+        (letter_id,),
     ).fetchone()
-    return None if row is None else str(row[0])
+    return row
 
 
 def _letter(row: tuple[Any, ...]) -> StoredDeadLetter:

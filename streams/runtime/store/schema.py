@@ -51,6 +51,13 @@ CREATE TABLE dead_letters (
 );
 CREATE TABLE configs (hash TEXT PRIMARY KEY, name TEXT NOT NULL, text TEXT NOT NULL);
 """
+_LATER = """
+CREATE TABLE IF NOT EXISTS let_go (
+  what TEXT NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (what, name)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS dead_letters_redriven ON dead_letters (log_time) WHERE state = 'redriven';
+"""
+"""What files of the same format may not have yet."""
 """`received`, `stored` and all times: UTC epoch microseconds; `log.reach`: bytes written to the log up to this row."""
 
 _PRAGMAS = """
@@ -98,6 +105,7 @@ def prepare(path: Path) -> None:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("UPDATE head SET id = 0")
             connection.execute("ROLLBACK")
+        connection.executescript(f"BEGIN IMMEDIATE; {_LATER} COMMIT;")
     except sqlite3.Error as error:
         raise CannotStart(f"{path}: {explain(error)}") from None
     finally:

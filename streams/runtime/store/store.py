@@ -18,6 +18,7 @@ from streams.runtime.retention import Retention
 from streams.runtime.service import Page, Published, StoredDeadLetter
 from streams.runtime.store import pages, schema
 from streams.runtime.store.committing import read_head, write_commit
+from streams.runtime.store.forgetting import Forgotten
 from streams.runtime.store.lock import FileLock
 from streams.runtime.store.log import Entry, Log, log_end, read_log
 from streams.runtime.store.thread import ConnectionThread
@@ -53,8 +54,7 @@ class Store:
                 first = connection.execute("SELECT min(offset) FROM log").fetchone()[0]
                 self.first_offset: int = end[0] if first is None else first
                 """Smallest offset the log still has."""
-                self.held, self.invalid = pages.dead_letter_counts(connection)
-                """Dead letters by reason, as of the last commit: those not re-driven, and all there ever were."""
+                self.letters = pages.letter_counts(connection)
             finally:
                 connection.close()
         except sqlite3.Error as error:
@@ -66,7 +66,8 @@ class Store:
         except BaseException:
             self.lock.release()
             raise
-        self._retention = retention or Retention()
+        self.retention = retention or Retention()
+        """What is kept how long; may change at any time."""
         self._writer = ConnectionThread("store-writer", lambda: schema.connect(path))
         self._reader = ConnectionThread("store-reader", lambda: schema.connect(path, read_only=True))
         self._viewer = ConnectionThread("store-viewer", lambda: schema.connect(path, read_only=True))
@@ -140,19 +141,35 @@ class Store:
     async def commit(self, commit: Commit) -> None:
         """Store it whole. Raises HeadMoved (stop) or StoreFailed (nothing stored; try the same commit again)."""
         try:
-            kept_from = await self._writer.run(lambda connection: write_commit(connection, commit, self._retention))
+            excess, retention = self._excess(commit), self.retention
+            forgotten = await self._writer.run(lambda connection: write_commit(connection, commit, retention, excess))
         except sqlite3.IntegrityError:
             raise
         except sqlite3.Error as error:
             raise StoreFailed(schema.explain(error)) from error
         self.head_body = commit.head
-        if kept_from is not None:
-            self.first_offset = kept_from
-        for letter in commit.dead_letters:
-            for counts in (self.held, self.invalid):
-                counts[letter.reason] = counts.get(letter.reason, 0) + 1
+        if forgotten.log_from is not None:
+            self.first_offset = forgotten.log_from
+        self._count_letters(commit, forgotten)
         if (self._checkpoint is None or self._checkpoint.done()) and self._wal_size() > _WAL_LIMIT:
             self._checkpoint = asyncio.create_task(self._copy_wal())
+
+    def _excess(self, commit: Commit) -> tuple[int, int]:
+        """Dead letters, and bytes of them, that will be held beyond the limits."""
+        rows = sum(self.letters.held.values()) + len(commit.dead_letters)
+        size = self.letters.held_bytes + sum(len(letter.body) for letter in commit.dead_letters)
+        return rows - self.retention.letters, size - self.retention.letters_size
+
+    def _count_letters(self, commit: Commit, forgotten: Forgotten) -> None:
+        letters = self.letters
+        for letter in commit.dead_letters:
+            letters.held_bytes += len(letter.body)
+            for counts in (letters.held, letters.invalid):
+                counts[letter.reason] = counts.get(letter.reason, 0) + 1
+        letters.held_bytes -= forgotten.dropped_bytes
+        for reason, count in forgotten.dropped.items():
+            letters.held[reason] -= count
+            letters.dropped[reason] = letters.dropped.get(reason, 0) + count
 
     # -- files (configurations) ------------------------------------------------------------------------------------
 
@@ -196,18 +213,14 @@ class Store:
 
     async def mark_redriven(self, letter_id: int) -> None:
         """Its bytes are in the log again; it is no longer counted as held."""
-
-        reason = await self._writer.run(lambda connection: pages.mark_redriven(connection, letter_id))
-        if reason is not None:
-            self.held[reason] -= 1
+        marked = await self._writer.run(lambda connection: pages.mark_redriven(connection, letter_id))
+        if marked is not None:
+            self.letters.held[marked[0]] -= 1
+            self.letters.held_bytes -= marked[1]
 
     async def decision_counts(self) -> dict[str, int]:
-        """Decisions so far by type."""
-        return await self.view(
-            lambda connection: dict(
-                connection.execute("SELECT type, count(*) FROM decisions GROUP BY type ORDER BY type").fetchall()
-            )
-        )
+        """Decisions so far by type, those let go included."""
+        return await self.view(pages.decision_counts)
 
     # -- the file --------------------------------------------------------------------------------------------------
 

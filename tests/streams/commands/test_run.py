@@ -48,12 +48,11 @@ def running(config: Path, data: Path) -> Iterator[tuple[subprocess.Popen[str], s
     assert process.stderr is not None
     try:
         for line in process.stderr:
-            if "http_started" in line:
+            if "console_ready" in line:
                 break
         else:
             pytest.fail(f"it ended with {process.wait()}")
-        port = msgspec.json.decode(line)["port"]
-        yield process, f"http://127.0.0.1:{port}"
+        yield process, msgspec.json.decode(line)["address"].removesuffix("/")
     finally:
         process.kill()
         process.wait()
@@ -144,3 +143,10 @@ def test_a_bad_option_is_named(
     error = capsys.readouterr().err
     assert option in error
     assert said in error
+
+
+def test_warnings_come_with_file_and_line(tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(FILE + "alerts: {false_alarms: 2 per week}\n")
+    main(["run", "-c", str(config), "--data", str(tmp_path / "shop.db"), "--listen", "8427"])
+    told = capsys.readouterr().err.splitlines()
+    assert any(line.startswith(f"{config}:15: alerts") for line in told), told

@@ -40,6 +40,7 @@ def full() -> MemoryService:
     service.kept = Internals(
         invalid={"no_id": 2},
         dead_letters={"no_id": 1},
+        dropped_dead_letters={"no_id": 1},
         types={"cart.updated": 7},
         sources={"shop": 7},
         decisions={"touchline.signal.breached": 1},

@@ -97,7 +97,7 @@ async def test_a_commit_is_stored_whole(store: Store) -> None:
     assert await store.timers() == [("c-1", 5)]
     assert await store.partials(1, 10) == [b"p1"]
     assert await store.pieces() == {"x": b"y"}
-    assert store.held == store.invalid == {"not_json": 1}
+    assert store.letters.held == store.letters.invalid == {"not_json": 1}
     assert await store.decision_counts() == {"touchline.signal.breached": 1}
 
 
