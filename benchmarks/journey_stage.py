@@ -53,7 +53,7 @@ def bodies(
                     "specversion": "1.0",
                     "id": f"e-{seed}-{number}",
                     "source": "shop",
-                    "type": STEPS[(number + customer) % len(STEPS)],
+                    "type": STEPS[(number + customer + seed) % len(STEPS)],
                     "time": format_time(start + int(number / rate * 1e6)),
                     "subject": f"c-{customer}",
                     "data": {

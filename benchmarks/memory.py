@@ -140,7 +140,7 @@ def measure_dedup(limit: int, rate: float) -> dict[str, Any]:
     population = seen.Population(limit)
     moment, covered, kept = START, [], 0
     for second in range(48 * 3600):
-        if moment >= population.hour_end or population.room <= 0:
+        if moment >= population.minute_end or population.room <= 0:
             population.make_room(moment)
         population.room -= round(rate)
         moment += SECOND

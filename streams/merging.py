@@ -13,7 +13,7 @@ Find = Callable[[str], Customer | None]
 
 
 def resolve(key: str, find: Find) -> str:
-    """Follow forwarding addresses to the id that lives. They never form a ring: a merge that would close one is refused.
+    """Follow forwarding addresses to the id that lives. They form no ring: a merge that would close one is refused.
 
     However long the chain: to stop short of its end would hand events to an id that has ended.
     """

@@ -14,7 +14,7 @@ WINDOW = 24 * 3600 * 1_000_000
 """Microseconds of event time for which a copy is found for certain."""
 WIDTH = 8
 _SEED = 0x746F7563686C696E
-_HOUR = 3600 * 1_000_000
+_MINUTE = 60 * 1_000_000
 _UNBOUNDED = 1 << 62
 
 
@@ -63,53 +63,53 @@ def trim(customer: Customer, limit: int) -> int:
 
 
 class Population:
-    """How many unexpired ids a partition holds, by the hour they were taken, and what falls beyond its limit.
+    """How many unexpired ids a partition holds, by the minute they were taken, and what falls beyond its limit.
 
-    Whoever takes an id asks for room when there is none left or the hour is over, and takes one from `room`.
+    Whoever takes an id asks for room when there is none left or the minute is over, and takes one from `room`.
     """
 
-    def __init__(self, limit: int, hours: dict[int, int] | None = None, floor: int = 0) -> None:
+    def __init__(self, limit: int, minutes: dict[int, int] | None = None, floor: int = 0) -> None:
         self.limit = limit
         self.floor = floor
         """Ids taken before this time (UTC epoch microseconds) no longer count."""
-        self._hours = dict(hours or {})
-        self._hour = max(self._hours, default=0)
-        self.hour_end = (self._hour + 1) * _HOUR if self._hours else 0
-        """Effective time at which the open hour ends."""
-        self.room = self._given = limit - sum(self._hours.values())
+        self._minutes = dict(minutes or {})
+        self._minute = max(self._minutes, default=0)
+        self.minute_end = (self._minute + 1) * _MINUTE if self._minutes else 0
+        """Effective time at which the open minute ends."""
+        self.room = self._given = limit - sum(self._minutes.values())
         """Ids that may still be taken before the oldest must fall."""
 
     def counted(self) -> dict[int, int]:
-        """Ids taken per hour (hours since the epoch)."""
+        """Ids taken per minute (minutes since the epoch)."""
         if self.room != self._given:
-            self._hours[self._hour] = self._hours.get(self._hour, 0) + self._given - self.room
+            self._minutes[self._minute] = self._minutes.get(self._minute, 0) + self._given - self.room
             self._given = self.room
-        return self._hours
+        return self._minutes
 
     def make_room(self, time: int) -> int:
-        """Expire what is older than 24 h at effective `time`, then let the oldest hour fall if there is no room.
+        """Expire what is older than 24 h at effective `time`, then let the oldest minute fall if there is no room.
 
-        Returns how many ids fell. The open hour never falls: a limit smaller than an hour's ids is exceeded until it
-        is over.
+        Returns how many ids fell. The open minute never falls: a limit smaller than one minute's ids is exceeded until
+        it is over.
         """
-        hours = self.counted()
-        if time >= self.hour_end:
-            self._hour = time // _HOUR
-            self.hour_end = (self._hour + 1) * _HOUR
-            for old in [hour for hour in hours if hour < self._hour - 24]:
-                del hours[old]
-        self.room = self._given = self.limit - sum(hours.values())
+        minutes = self.counted()
+        if time >= self.minute_end:
+            self._minute = time // _MINUTE
+            self.minute_end = (self._minute + 1) * _MINUTE
+            for old in [minute for minute in minutes if minute < self._minute - 1440]:
+                del minutes[old]
+        self.room = self._given = self.limit - sum(minutes.values())
         if self.room > 0:
             return 0
-        if not any(hour < self._hour for hour in hours):
-            # Nothing to ask for until the hour is over.
+        if not any(minute < self._minute for minute in minutes):
+            # Nothing to ask for until the minute is over.
             self.room = self._given = _UNBOUNDED
             return 0
-        oldest = min(hours)
-        fallen = hours.pop(oldest)
+        oldest = min(minutes)
+        fallen = minutes.pop(oldest)
         self.room += fallen
         self._given = self.room
-        self.floor = (oldest + 1) * _HOUR
+        self.floor = (oldest + 1) * _MINUTE
         return fallen
 
     def resize(self, limit: int) -> None:

@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     screen = Console(stderr=True, quiet=args.quiet)
     if loaded.warnings:
         count = len(loaded.warnings)
-        said = f"{count} warning{'s' if count > 1 else ''} about {args.config}: touchline check -c {args.config} lists them"
+        name = f"{count} warning{'s' if count > 1 else ''} about {args.config}"
+        said = f"{name}: touchline check -c {args.config} lists them"
         screen.print(said, style="yellow", highlight=False, markup=False, soft_wrap=True)
     begun = time.perf_counter()
     for path in (args.out, args.summary, args.signals, args.dead_letters):

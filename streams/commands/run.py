@@ -1,4 +1,4 @@
-"""`touchline run`: the embedded service, from HTTP to committed decisions in one process and one file."""
+"""`touchline run`: the embedded service in one process and one file, or with --kafka the door of a cluster."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns once the service was told to stop and everything it had taken is committed."""
+    """Returns once the service was told to stop and everything it had taken is committed, or acknowledged by Kafka."""
     loaded = load_file(args.config)
     for warning in loaded.warnings:
         sys.stderr.write(f"{warning.at(args.config)}\n")

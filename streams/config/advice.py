@@ -77,7 +77,7 @@ def _unplaced_steps(config: Config) -> Iterator[tuple[Path, str]]:
             steps = ", ".join(bare)
             yield (
                 ("journeys", name),
-                f"no signal measures {steps}; place one with `journey: {name}` and `step:`, or give the step an `expect`",
+                f"no signal measures {steps}; place one with `journey: {name}` and `step:`, or give a step an `expect`",
             )
 
 

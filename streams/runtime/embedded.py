@@ -297,10 +297,13 @@ class Embedded(Readings):
                 await self._idle.wait()
             else:
                 told = self._clock.now()
-                watermark = self.partition.stage.position.watermark
-                if watermark is not None and self._closed is None:
+                position = self.partition.stage.position
+                # Not before the first record: what comes first may be history, and time would have passed it by.
+                begun = position.watermark is not None or self.partition.stage.counting
+                if begun and self._closed is None:
+                    since = told if position.watermark is None else position.watermark
                     with contextlib.suppress(Stopped):
-                        await self._append_own(TIME_ADVANCED, times=strides(watermark, told))
+                        await self._append_own(TIME_ADVANCED, times=strides(since, told))
 
     # -- commits -----------------------------------------------------------------------------------------------------
 

@@ -40,6 +40,7 @@ TIME_ADVANCED = "touchline.time.advanced"
 CONFIG_ACTIVATED = "touchline.config.activated"
 BUCKETS = 1024
 _FORGET_AFTER = 2 * seen.WINDOW
+_offset = itemgetter(4)
 _MOST_CELLS = 100_000
 _COMPACT = 1024
 """Applied entries that may stay at the front of the reorder buffer before they are cut off."""
@@ -103,7 +104,7 @@ class Head(msgspec.Struct):
     shapes: list[tuple[str, ...]]
     """Segment dimensions of each file that has been in force; a customer's `shape` is the index of one."""
     last_time: int | None
-    seen_hours: dict[int, int]
+    seen_minutes: dict[int, int]
     seen_floor: int
     tally: bytes
 
@@ -183,7 +184,7 @@ class JourneyStage:
         stage._partials, stage._dead_letters = stored.partials, stored.dead_letters
         stage._last_time = stored.last_time
         stage._shapes, stage._shape = stored.shapes, len(stored.shapes) - 1
-        stage._population = seen.Population(rules.config.dedup.max_ids, stored.seen_hours, stored.seen_floor)
+        stage._population = seen.Population(rules.config.dedup.max_ids, stored.seen_minutes, stored.seen_floor)
         stage._tally = Tally.restore(stored.tally)
         stage._walk = Walk(rules, stage._tally)
         stage._timers = sorted((due, key) for key, due in timers)
@@ -193,7 +194,7 @@ class JourneyStage:
     @property
     def position(self) -> Position:
         """Where the partition stands."""
-        low = min((entry[4] for entry in self._waiting[self._front :]), default=self._cursor)
+        low = min(map(_offset, self._waiting[self._front :]), default=self._cursor)
         return Position(self._read, min(low, self._cursor), self._watermark)
 
     @property
@@ -205,6 +206,11 @@ class JourneyStage:
     def pending_timers(self) -> int:
         """Customers with a timer."""
         return self._pending
+
+    @property
+    def counting(self) -> bool:
+        """Whether records have been read that no partial tells of yet."""
+        return any(self._tally.door)
 
     @property
     def cached(self) -> int:
@@ -235,23 +241,22 @@ class JourneyStage:
         """Keys of states that `process(batch)` may touch and that are not in memory; ask again after `load`."""
         if self._prepared is None or self._prepared[0] is not batch:
             self._prepared = (batch, [self._prepare(record) for record in batch])
-        wanted: set[str] = set()
-        reach = self._watermark
+        lateness, reach = self._lateness, self._watermark
         for record, entry in zip(*self._prepared, strict=True):
-            if not isinstance(entry, tuple):
-                time = entry.time if isinstance(entry, Own) else None
-            else:
-                time = entry[0]
-                self._want(entry, wanted)
+            time = entry[0] if isinstance(entry, tuple) else entry.time if isinstance(entry, Own) else None
             if time is not None:
-                moment = time if record.log_time is None else min(time, record.log_time)
-                if reach is None or moment - self._lateness > reach:
-                    reach = moment - self._lateness
-        if reach is not None:
-            for entry in self._waiting[self._front : bisect_left(self._waiting, (reach,), self._front)]:
-                self._want(entry, wanted)
-            for timer in _below(self._timers, reach):
-                self._want_key(timer[1], wanted)
+                log_time = record.log_time
+                reached = (time if log_time is None or time < log_time else log_time) - lateness
+                if reach is None or reached > reach:
+                    reach = reached
+        wanted: set[str] = set()
+        if reach is None:
+            return wanted
+        # What comes later than that only waits: its customer is asked for when it is due to be applied.
+        self._want((entry for entry in self._prepared[1] if isinstance(entry, tuple) and entry[0] < reach), wanted)
+        self._want(self._waiting[self._front : bisect_left(self._waiting, (reach,), self._front)], wanted)
+        for timer in _below(self._timers, reach):
+            self._want_key(timer[1], wanted)
         return wanted
 
     def load(self, states: Mapping[str, bytes | None]) -> None:
@@ -606,7 +611,7 @@ class JourneyStage:
         entries = self._waiting[start:end]
         last = entries[-1][0]
         oldest = max(last - seen.WINDOW + 1, population.floor)
-        if last >= population.hour_end or population.room < len(entries):
+        if last >= population.minute_end or population.room < len(entries):
             # Somewhere in between ids fall out: one by one then.
             oldest = NEVER
         accepted = 0
@@ -723,7 +728,7 @@ class JourneyStage:
                 return
             customer = cache.get(key) or customer
         else:
-            if effective >= population.hour_end or population.room <= 0:
+            if effective >= population.minute_end or population.room <= 0:
                 door[EVICTED] += population.make_room(effective)
             population.room -= 1
             customer.seen += identity
@@ -878,11 +883,15 @@ class JourneyStage:
             if rule is None or instance.step not in rule.index:
                 del customer.instances[key]
 
-    def _want(self, entry: Waiting, wanted: set[str]) -> None:
-        _, _, source, name, _, subject, kind, _, _, _, _, data, _, _, _ = entry
-        self._want_key(subject if subject is not None else _bucket(source, name), wanted)
-        if kind == "customer.merged" and data is not None:
-            self._want_key(str(data.get("into")), wanted)
+    def _want(self, entries: Iterable[Waiting], wanted: set[str]) -> None:
+        find = self._cache.get
+        for _, _, source, name, _, subject, kind, _, _, _, _, data, _, _, _ in entries:
+            key = subject if subject is not None else _bucket(source, name)
+            customer = find(key)
+            if customer is None or customer.into is not None:
+                self._want_key(key, wanted)
+            if kind == "customer.merged" and data is not None:
+                self._want_key(str(data.get("into")), wanted)
 
     def _want_key(self, key: str, wanted: set[str]) -> None:
         while True:

@@ -21,7 +21,6 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from connectors.row import Row
 from streams import codec, reasons
-from streams.cli import main
 from streams.codec import Rejection
 from streams.config.load import load_text
 from streams.model import Event
@@ -405,11 +404,8 @@ async def test_a_broker_that_dies_makes_refusals_and_loses_nothing_that_was_answ
 
 
 @pytest.mark.kafka
-async def test_topics_that_are_not_there_are_said_at_the_start(
-    kafka_bootstrap: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "file.yml"
-    file.write_text(FILE, encoding="utf-8")
-    options = ["--kafka", kafka_bootstrap, "--name", "nobody", "--listen", "127.0.0.1:0"]
-    assert await asyncio.to_thread(main, ["run", "-c", str(file), *options]) == 3
-    assert "touchline topics" in capsys.readouterr().err
+def test_topics_that_are_not_there_are_said_at_the_start(kafka_bootstrap: str, tmp_path: Path) -> None:
+    made = Installation(kafka_bootstrap, "", tmp_path, FILE, 4)
+    with door_of(made) as door:
+        assert door.process.wait(60) == 3
+    assert "touchline topics" in door.log

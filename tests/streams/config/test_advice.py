@@ -58,14 +58,14 @@ def test_not_built_names_real_keys() -> None:
 
 def test_a_step_without_a_signal_is_pointed_out() -> None:
     assert lines(STEPS + "signals: {csat: {on: survey.answered, journey: buy, step: paid}}\n") == [
-        "journeys.buy: no signal measures cart; place one with `journey: buy` and `step:`, or give the step an `expect`"
+        "journeys.buy: no signal measures cart; place one with `journey: buy` and `step:`, or give a step an `expect`"
     ]
 
 
 def test_an_expectation_is_a_signal_on_its_step() -> None:
     text = STEPS.replace("cart.updated}", 'cart.updated, expect: {conversion: ">= 50%"}}')
     assert lines(text) == [
-        "journeys.buy: no signal measures paid; place one with `journey: buy` and `step:`, or give the step an `expect`"
+        "journeys.buy: no signal measures paid; place one with `journey: buy` and `step:`, or give a step an `expect`"
     ]
 
 

@@ -58,6 +58,8 @@ async def test_health_has_every_field() -> None:
             "hash": "0123456789abcdef",
             "file": "shop.yml",
             "warnings": ["alerts: valid, not acted upon yet"],
+            "needs_restart": [],
+            "refused": None,
         },
         "log": {"next_offset": 0, "low": 0},
         "pending_timers": 3,

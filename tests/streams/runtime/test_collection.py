@@ -9,10 +9,15 @@ import pytest
 from streams.runtime.collection import THRESHOLDS, rare_collection
 
 
+def fail_inside() -> None:
+    with rare_collection():
+        assert gc.get_threshold() == THRESHOLDS
+        raise RuntimeError
+
+
 def test_it_is_rare_inside_and_as_before_outside_also_after_an_error() -> None:
     before = gc.get_threshold()
     assert before != THRESHOLDS
-    with pytest.raises(RuntimeError), rare_collection():
-        assert gc.get_threshold() == THRESHOLDS
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        fail_inside()
     assert gc.get_threshold() == before

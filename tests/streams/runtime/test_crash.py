@@ -5,16 +5,23 @@ from __future__ import annotations
 import asyncio
 import random
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.codec import encode
 from streams.config.load import Loaded
+from streams.effects import Partial
+from streams.model import Event, Record
+from streams.rules import Rules
 from streams.runtime.clock import VirtualClock
 from streams.runtime.embedded import Embedded, Limits
 from streams.runtime.store.store import Store
+from streams.stages.journey import CONFIG_ACTIVATED, JourneyStage
+from streams.units import format_time
 from tests.streams.runtime.reference import log_of, stored, undisturbed
 from tests.streams.runtime.shop import FILE, OTHER_FILE, START, events, shop
 
@@ -144,6 +151,58 @@ def test_files_that_change_to_and_fro_between_crashes_leave_the_effects_of_an_un
 @pytest.mark.parametrize("seed", range(5, 30))
 def test_the_same_with_longer_lives(seed: int) -> None:
     check_reloaded_lives(seed, FILES, 1_200)
+
+
+WAITING_UNDER_OTHER_TIMES = pytest.mark.xfail(
+    strict=True, reason="a restart reads what was waiting once more, under the lateness and max_ahead of the newer file"
+)
+
+
+@WAITING_UNDER_OTHER_TIMES
+@pytest.mark.parametrize(
+    ("before", "after", "ahead", "late"),
+    [("allowed_lateness: 10s", "allowed_lateness: 1s", 0, 5), ("max_ahead: 0s", "max_ahead: 30s", 5, 0)],
+)
+def test_what_waited_when_the_file_changed_keeps_its_time_through_a_crash(
+    before: str, after: str, ahead: int, late: int
+) -> None:
+    known = {loaded.hash: Rules.of(loaded) for loaded in (shop(f"{FILE}{before}\n"), shop(f"{FILE}{after}\n"))}
+    old, new = known
+    log = [
+        record(0, 0, time=ahead * SECOND),
+        record(1, 0, kind=CONFIG_ACTIVATED, named=new),
+        record(2, 0, time=-late * SECOND),
+        record(3, 60 * SECOND),
+        record(4, 70 * SECOND),
+    ]
+    undisturbed_stage = JourneyStage(known[old], rules_by_hash=known.__getitem__)
+    expected = worked_off(undisturbed_stage, log, {})
+    stage = JourneyStage(known[old], rules_by_hash=known.__getitem__)
+    partials = worked_off(stage, log[:2], {})
+    left = stage.changes()
+    timers = [(key, due) for key, due in left.timers.items() if due is not None]
+    again = JourneyStage.restore(known[new], left.head, timers, rules_by_hash=known.__getitem__)
+    assert partials + worked_off(again, log[left.position.low :], left.states) == expected
+
+
+def record(offset: int, received: int, *, time: int = 0, kind: str = "cart.updated", named: str = "") -> Record:
+    """A record `received` after START with an event time `time` after that."""
+    own = kind == CONFIG_ACTIVATED
+    event = Event(
+        id=f"e-{offset}",
+        source="touchline" if own else "shop",
+        type=kind,
+        time=format_time(START + received + time),
+        subject=None if own else f"c-{offset}",
+        data={"hash": named} if own else {},
+    )
+    return Record(offset, START + received, encode(event), own)
+
+
+def worked_off(stage: JourneyStage, batch: list[Record], states: Mapping[str, bytes | None]) -> list[Partial]:
+    while wanted := stage.needs(batch):
+        stage.load({key: states.get(key) for key in wanted})
+    return stage.process(batch).partials
 
 
 def test_the_seeded_events_reach_everything_the_comparison_is_about() -> None:
