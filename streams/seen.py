@@ -72,17 +72,21 @@ class Population:
         self.limit = limit
         self.floor = floor
         """Ids taken before this time (UTC epoch microseconds) no longer count."""
-        self._minutes = dict(minutes or {})
+        self._minutes = dict(sorted((minutes or {}).items()))
+        """In order of time, always: the oldest comes first."""
+        self._kept = sum(self._minutes.values())
         self._minute = max(self._minutes, default=0)
         self.minute_end = (self._minute + 1) * _MINUTE if self._minutes else 0
         """Effective time at which the open minute ends."""
-        self.room = self._given = limit - sum(self._minutes.values())
+        self.room = self._given = limit - self._kept
         """Ids that may still be taken before the oldest must fall."""
 
     def counted(self) -> dict[int, int]:
         """Ids taken per minute (minutes since the epoch)."""
         if self.room != self._given:
-            self._minutes[self._minute] = self._minutes.get(self._minute, 0) + self._given - self.room
+            taken = self._given - self.room
+            self._minutes[self._minute] = self._minutes.get(self._minute, 0) + taken
+            self._kept += taken
             self._given = self.room
         return self._minutes
 
@@ -96,17 +100,18 @@ class Population:
         if time >= self.minute_end:
             self._minute = time // _MINUTE
             self.minute_end = (self._minute + 1) * _MINUTE
-            for old in [minute for minute in minutes if minute < self._minute - 1440]:
-                del minutes[old]
-        self.room = self._given = self.limit - sum(minutes.values())
+            while minutes and (old := next(iter(minutes))) < self._minute - 1440:
+                self._kept -= minutes.pop(old)
+        self.room = self._given = self.limit - self._kept
         if self.room > 0:
             return 0
-        if not any(minute < self._minute for minute in minutes):
+        oldest = next(iter(minutes), self._minute)
+        if oldest >= self._minute:
             # Nothing to ask for until the minute is over.
             self.room = self._given = _UNBOUNDED
             return 0
-        oldest = min(minutes)
         fallen = minutes.pop(oldest)
+        self._kept -= fallen
         self.room += fallen
         self._given = self.room
         self.floor = (oldest + 1) * _MINUTE

@@ -11,7 +11,7 @@ from streams import decisions as records
 from streams.effects import DeadLetter, Decision, Effects
 from streams.runtime import commit as commits
 from streams.runtime.commit import Commit, Head, NewDecision, NewPartial
-from streams.stages.journey import Changes
+from streams.stages.head import Changes
 
 _encode = msgspec.msgpack.Encoder().encode
 PARTIALS, DECISIONS, DEAD_LETTERS = "partials", "decisions", "dead_letters"

@@ -12,7 +12,6 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
-import xxhash
 
 from streams import customer as customers
 from streams import merging, reasons, seen
@@ -20,9 +19,11 @@ from streams.codec import Rejection, decode_timed, encode, sequence_number, sett
 from streams.customer import IN_FLIGHT, Customer
 from streams.effects import Cell, DeadLetter, Effects
 from streams.journeys import LONGEST, NEVER, SEPARATOR, Walk, segment_values
+from streams.keys import bucket
 from streams.measures import end_session, observe
 from streams.model import Event, Record
 from streams.rules import NOTHING, Hits, Rules
+from streams.stages.head import FORMAT, Changes, Head, Position
 from streams.tally import (
     ACCEPTED,
     DUPLICATE,
@@ -38,7 +39,6 @@ from streams.tally import (
 TICK = 1_000_000
 TIME_ADVANCED = "touchline.time.advanced"
 CONFIG_ACTIVATED = "touchline.config.activated"
-BUCKETS = 1024
 _FORGET_AFTER = 2 * seen.WINDOW
 _offset = itemgetter(4)
 _MOST_CELLS = 100_000
@@ -66,50 +66,6 @@ class Own(msgspec.Struct, frozen=True):
 
 
 Prepared = Waiting | Own | Rejection
-
-
-class Position(msgspec.Struct, frozen=True):
-    """How far a partition has come; times in UTC epoch microseconds."""
-
-    read: int
-    """Offset of the next record to read."""
-    low: int
-    """Smallest offset still waiting for its time, else `read`: where recovery begins."""
-    watermark: int | None
-    """No on-time event is earlier; None before the first record."""
-
-
-class Changes(msgspec.Struct, frozen=True):
-    """What a commit writes, all of it together."""
-
-    head: bytes
-    position: Position
-    states: dict[str, bytes | None]
-    """Changed customers; None: forgotten."""
-    timers: dict[str, int | None]
-    """Earliest deadline of a customer, never later than the true one; None: no timer any more."""
-
-
-class Head(msgspec.Struct):
-    """The stage's own part of a partition's head. Field meanings as in exactness rules 3 to 6."""
-
-    format: int
-    read: int
-    low: int
-    watermark: int | None
-    first_tick: int | None
-    partials: int
-    dead_letters: int
-    config: str
-    shapes: list[tuple[str, ...]]
-    """Segment dimensions of each file that has been in force; a customer's `shape` is the index of one."""
-    last_time: int | None
-    seen_minutes: dict[int, int]
-    seen_floor: int
-    tally: bytes
-
-
-FORMAT = 1
 
 
 class JourneyStage:
@@ -697,7 +653,7 @@ class JourneyStage:
     def _apply(self, entry: Waiting, effective: int) -> None:
         """Apply any event."""
         time, _, source, name, _, subject, kind, identity, hits, cell, value, data, record, _, future = entry
-        key = subject if subject is not None else _bucket(source, name)
+        key = subject if subject is not None else bucket(source, name)
         cache = self._cache
         customer = cache.get(key)
         if customer is None:
@@ -886,7 +842,7 @@ class JourneyStage:
     def _want(self, entries: Iterable[Waiting], wanted: set[str]) -> None:
         find = self._cache.get
         for _, _, source, name, _, subject, kind, _, _, _, _, data, _, _, _ in entries:
-            key = subject if subject is not None else _bucket(source, name)
+            key = subject if subject is not None else bucket(source, name)
             customer = find(key)
             if customer is None or customer.into is not None:
                 self._want_key(key, wanted)
@@ -917,20 +873,6 @@ def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, 
     if len(names) > 1:
         return itemgetter(*names)
     return lambda data: tuple([data[name] for name in names])
-
-
-def head_config(head: bytes) -> str:
-    """Hash of the rules that were in force at a commit."""
-    return msgspec.msgpack.decode(head, type=Head).config
-
-
-def bucket_key(event: Event) -> str:
-    """Key of an event without subject: its ids are remembered in one of 1,024 buckets of its source."""
-    return _bucket(event.source, event.id)
-
-
-def _bucket(source: str, name: str) -> str:
-    return f"{source}#{xxhash.xxh3_64_intdigest(name.encode()) % BUCKETS}"
 
 
 def _mapping(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[int, ...]:

@@ -13,13 +13,13 @@ from structlog.testing import capture_logs
 from streams import codec, reasons
 from streams.codec import Rejection
 from streams.errors import CannotStart
+from streams.keys import bucket_key
 from streams.model import Event
 from streams.partitioner import key_of
 from streams.runtime.clock import VirtualClock
 from streams.runtime.cluster.addresses import INTERNAL
 from streams.runtime.cluster.intake import CONTENT_TYPE, Intake, Limits, addressed
 from streams.runtime.problems import Problem
-from streams.stages.journey import bucket_key
 from tests.cluster.memory_producer import MemoryProducer
 
 NOW = 1_772_866_800_000_000

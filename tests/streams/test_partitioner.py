@@ -8,9 +8,9 @@ from aiokafka.partitioner import murmur2 as reference
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.keys import bucket_key
 from streams.model import Event
 from streams.partitioner import key_of, murmur2, partition_of
-from streams.stages.journey import bucket_key
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from streams.runtime.cluster.redis_store import Commit, Outcome, Outgoing, Parti
 from streams.runtime.cluster.relay import Relay
 from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.topics import Names
-from streams.stages.journey import JourneyStage, head_config
+from streams.stages.head import head_config
+from streams.stages.journey import JourneyStage
 
 _BUSY_S = 0.04
 """The loop is held at most about this long at a stretch."""
