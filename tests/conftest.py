@@ -42,6 +42,16 @@ def logged_errors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
         pytest.fail("the test logged errors:\n  " + "\n  ".join(seen), pytrace=False)
 
 
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """What a test configures about logs ends with it: its output is closed by the time the next one logs."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a real Redis; tests share it, so one that writes asks for `redis_db`."""
