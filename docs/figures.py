@@ -43,8 +43,9 @@ def _unknown(name: str) -> Callable[[dict[str, Any]], Rows]:
 
 def _journey_stage(result: dict[str, Any]) -> Rows:
     for row in result["rows"]:
+        where = "" if row["resident"] else ", none of them in memory"
         yield (
-            f"JourneyStage, full logic, one core, {row['customers']:,} customers",
+            f"JourneyStage, full logic, one core, {row['customers']:,} customers{where}",
             f"{row['stage_microseconds']:.1f} µs per event; the bare loop {row['bare_microseconds']:.1f} µs"
             f" (ratio {row['ratio']:.2f})",
         )
@@ -74,9 +75,27 @@ def _replay(result: dict[str, Any]) -> Rows:
             )
 
 
+def _memory(result: dict[str, Any]) -> Rows:
+    customer, series = result["customer"], result["series"]
+    yield (
+        "An idle customer in the store",
+        f"{customer['stored_bytes_mean_without_seen_ids']} bytes on average, at most"
+        f" {customer['stored_bytes_largest_without_seen_ids']},"
+        f" and {customer['stored_bytes_per_seen_id']} per unexpired id",
+    )
+    yield "A series of rolling windows in memory", f"{series['resident_bytes_per_series']:,} bytes"
+    for name, words in (("dedup_one_partition", "one partition"), ("dedup_32_partitions", "32 partitions")):
+        run = result[name]
+        yield (
+            f"Window in which a copy is found for certain, {run['events_per_second']:,.0f} events/s in {words}",
+            f"at least {run['covered_seconds_least']:,} s with the default limits",
+        )
+
+
 _ROWS: dict[str, Callable[[dict[str, Any]], Rows]] = {
     "journey_stage": _journey_stage,
     "embedded": _embedded,
+    "memory": _memory,
     "replay": _replay,
 }
 

@@ -44,6 +44,8 @@ class Head(msgspec.Struct):
     seen_minutes: dict[int, int]
     seen_floor: int
     tally: bytes
+    aheads: list[tuple[int, int]] = []
+    """`max_ahead` by the offset from which it holds, as far back as recovery reads."""
 
 
 FORMAT = 1

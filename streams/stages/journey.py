@@ -111,6 +111,7 @@ class JourneyStage:
         self._dead_letters = 0
         self._last_time: int | None = None
         self._shapes: list[tuple[str, ...]] = []
+        self._aheads: list[tuple[int, int]] = []
         self._population = seen.Population(rules.config.dedup.max_ids)
         self._effects = Effects([], [], [])
         self._prepared: tuple[Sequence[Record], list[Prepared]] | None = None
@@ -140,6 +141,7 @@ class JourneyStage:
         stage._partials, stage._dead_letters = stored.partials, stored.dead_letters
         stage._last_time = stored.last_time
         stage._shapes, stage._shape = stored.shapes, len(stored.shapes) - 1
+        stage._aheads = stored.aheads or stage._aheads
         stage._population = seen.Population(rules.config.dedup.max_ids, stored.seen_minutes, stored.seen_floor)
         stage._tally = Tally.restore(stored.tally)
         stage._walk = Walk(rules, stage._tally)
@@ -252,6 +254,8 @@ class JourneyStage:
     def changes(self) -> Changes:
         """Everything since the last call; to be committed together with the effects returned meanwhile."""
         position = self.position
+        while len(self._aheads) > 1 and self._aheads[1][0] <= position.low:
+            del self._aheads[0]
         states: dict[str, bytes | None] = {}
         for key in self._dirty:
             customer = self._cache.get(key)
@@ -273,6 +277,7 @@ class JourneyStage:
             self._population.counted(),
             self._population.floor,
             self._tally.snapshot(),
+            self._aheads,
         )
         return Changes(msgspec.msgpack.encode(head), position, states, timers)
 
@@ -321,7 +326,7 @@ class JourneyStage:
                 return Rejection(reasons.NO_TIME, "time: missing, and this log has no time of reception")
         elif time is None:
             time = log_time
-        elif time > log_time + self._max_ahead:
+        elif time > log_time and time > log_time + self._ahead_at(record.offset):
             time = log_time
             future = True
         sequence = event.sequence
@@ -347,6 +352,10 @@ class JourneyStage:
             event.subject, kind, seen.digest(source, name), hits, cell, value, data,
             record, plain, future,
         )  # fmt: skip
+
+    def _ahead_at(self, offset: int) -> int:
+        """`max_ahead` of the file under which a record was first read: a restart reads some once more."""
+        return next(ahead for since, ahead in reversed(self._aheads) if offset >= since)
 
     def _again(self, entry: Waiting) -> Waiting:
         """A waiting event under other rules; its time was settled when it arrived."""
@@ -460,7 +469,8 @@ class JourneyStage:
             self._apply(entry, watermark)
         else:
             insort(self._waiting, entry, self._front)
-        self._move(time if record.log_time is None else min(time, record.log_time))
+        if fresh:  # else the watermark has followed it already, under the file of that time
+            self._move(time if record.log_time is None else min(time, record.log_time))
 
     def _obey(self, event: Event, time: int | None, log_time: int | None) -> None:
         """A record of our own: time has reached t, or other rules hold."""
@@ -814,7 +824,7 @@ class JourneyStage:
         self._cells: dict[tuple[Any, ...], Cell] = {}
         self._values_of = _picker(rules.dimensions)
         self._lateness = config.allowed_lateness
-        self._max_ahead = config.max_ahead
+        self._aheads.append((self._cursor, config.max_ahead))
         self._max_ids_per_key = config.dedup.max_ids_per_key
         self._most_seen_bytes = config.dedup.max_ids_per_key * seen.WIDTH
         self._retain = config.retain

@@ -153,12 +153,6 @@ def test_the_same_with_longer_lives(seed: int) -> None:
     check_reloaded_lives(seed, FILES, 1_200)
 
 
-WAITING_UNDER_OTHER_TIMES = pytest.mark.xfail(
-    strict=True, reason="a restart reads what was waiting once more, under the lateness and max_ahead of the newer file"
-)
-
-
-@WAITING_UNDER_OTHER_TIMES
 @pytest.mark.parametrize(
     ("before", "after", "ahead", "late"),
     [("allowed_lateness: 10s", "allowed_lateness: 1s", 0, 5), ("max_ahead: 0s", "max_ahead: 30s", 5, 0)],
