@@ -97,7 +97,7 @@ def sentence(decision: Mapping[str, Any]) -> str:
 def shown(signal: SignalView, estimate: Estimate) -> str:
     """A signal's value in its unit."""
     if estimate.value is None:
-        return f"collecting {estimate.n}/30"
+        return f"collecting {estimate.n}/{signal.min_n}"
     if signal.unit == "ratio":
         return _percent(estimate.value)
     if signal.unit == "points":

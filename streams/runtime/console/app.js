@@ -345,7 +345,7 @@ class Signal {
 
   update(signal) {
     const estimate = signal.windows[state.window], read = reading(signal), known = estimate.value !== null;
-    const least = signal.as_ === "enps" ? 5 : 30;
+    const least = signal.min_n;
     fresh(this.value, known ? [read.show(estimate.value), read.unit ? el("small", {}, ` ${read.unit}`) : ""]
       : [`collecting ${count(estimate.n)}/${least}`]);
     this.value.classList.toggle("none", !known);
