@@ -25,6 +25,7 @@ from benchmarks.result import write
 from streams.config.load import load_text
 from streams.model import Event, Record
 from streams.rules import Rules
+from streams.runtime.collection import THRESHOLDS
 from streams.stages.journey import JourneyStage
 from streams.units import format_time
 
@@ -126,7 +127,7 @@ def measure_cold(rules: Rules, events: int, rounds: int, customers: int) -> dict
 
 
 def main() -> None:
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(*THRESHOLDS)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=200_000, help="events per round")
     parser.add_argument("--rounds", type=int, default=5)

@@ -5,10 +5,8 @@ librdkafka's default is another one; a producer built on it must be told `partit
 
 from __future__ import annotations
 
-import xxhash
+from streams.keys import bucket
 
-BUCKETS = 1024
-"""Records without subject share this many keys per source."""
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
@@ -36,6 +34,4 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 def key_of(subject: str | None, source: str, event_id: str) -> bytes:
     """Kafka key of an event: its customer, else a bucket of its source so that one source uses all partitions."""
-    if subject is not None:
-        return subject.encode()
-    return f"{source}#{xxhash.xxh3_64_intdigest(event_id.encode()) % BUCKETS}".encode()
+    return (bucket(source, event_id) if subject is None else subject).encode()

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from connectors.files import Files, read_files
 from streams.config.load import Loaded, load_file
-from streams.decisions import encode, sort_key
+from streams.decisions import encode
 from streams.effects import DeadLetter
 from streams.errors import InputError, UsageError
 from streams.runtime.collection import rare_collection
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
             _write(letters, replay.finish(until))
         seconds = time.perf_counter() - begun
         if out is not None:
-            for decision in sorted(replay.decisions, key=sort_key):
+            for decision in replay.decisions:
                 out.write(encode(decision) + b"\n")
         totals = _summary(replay, rows, seconds)
         if summary_file is not None:

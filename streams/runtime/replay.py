@@ -8,6 +8,7 @@ from itertools import islice
 
 from connectors.row import Row
 from streams.config.load import Loaded
+from streams.decisions import sort_key
 from streams.effects import DeadLetter, Decision, Effects, Partial
 from streams.model import Record
 from streams.rules import Rules
@@ -59,7 +60,7 @@ class Replay:
         letters = self._take(self.journeys.finish(until))
         if self._last_tick is not None:
             self.decisions += self.signals.finish(self._last_tick)
-        self.decisions.sort(key=_order)
+        self.decisions.sort(key=sort_key)
         return letters
 
     def _take(self, effects: Effects) -> list[DeadLetter]:
@@ -75,7 +76,3 @@ class Replay:
             self.signals.activate(self._known[partial.config].config, partial.config)
         self.decisions += self.signals.process(partial)
         self._last_tick = partial.tick
-
-
-def _order(decision: Decision) -> tuple[int, str, str, str]:
-    return decision.time, decision.type, decision.subject, decision.id

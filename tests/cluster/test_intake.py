@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from streams import codec, reasons
 from streams.codec import Rejection
 from streams.errors import CannotStart
-from streams.keys import bucket_key
+from streams.keys import bucket
 from streams.model import Event
 from streams.partitioner import key_of
 from streams.runtime.clock import VirtualClock
@@ -65,8 +65,8 @@ def test_key_of_an_event_is_its_customer_trimmed_and_in_nfc() -> None:
 
 def test_key_of_an_event_without_customer_is_the_bucket_its_ids_are_remembered_in() -> None:
     event = Event(id="e-1", source="shop", type="store.opened")
-    assert addressed(codec.encode(event)) == (bucket_key(event).encode(), False)
-    assert bucket_key(event).encode() == key_of(None, "shop", "e-1")
+    assert addressed(codec.encode(event)) == (bucket(event.source, event.id).encode(), False)
+    assert bucket(event.source, event.id).encode() == key_of(None, "shop", "e-1")
 
 
 def test_refused_records_are_ours_and_spread_over_the_partitions() -> None:

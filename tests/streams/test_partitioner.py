@@ -8,7 +8,7 @@ from aiokafka.partitioner import murmur2 as reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.keys import bucket_key
+from streams.keys import bucket
 from streams.model import Event
 from streams.partitioner import key_of, murmur2, partition_of
 
@@ -30,4 +30,4 @@ def test_a_key_goes_where_the_producer_sends_it(key: bytes, partitions: int) -> 
 def test_a_customer_is_a_key_and_the_rest_share_the_buckets_of_their_source() -> None:
     assert key_of("олена", "shop", "e-1") == "олена".encode()
     event = Event(id="e-1", source="shop", type="change.deployed")
-    assert key_of(None, "shop", "e-1").decode() == bucket_key(event)
+    assert key_of(None, "shop", "e-1").decode() == bucket(event.source, event.id)
