@@ -5,7 +5,7 @@ Windows are keyed by name (`1m 5m 1h 24h 7d`); every ratio and score is an `Esti
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -123,3 +123,106 @@ class View(msgspec.Struct, frozen=True):
     """The latest closed second (UTC epoch); None before the first."""
     journeys: list[JourneyView]
     signals: list[SignalView]
+    alarms: AlarmsView | None = None
+    """None where no detection runs."""
+
+
+AlertState = Literal["pending", "firing", "resolved", "flapping"]
+
+
+class ChangeView(msgspec.Struct, frozen=True):
+    """A `change.deployed` near the beginning of an alert."""
+
+    time: str
+    """RFC 3339."""
+    event: str
+    """`source/id`."""
+    data: dict[str, Any]
+
+
+class TimelineEntry(msgspec.Struct, frozen=True):
+    """One thing that happened to an alert."""
+
+    time: str
+    what: str
+    """`since`, `change`, `firing`, `updated`, `acknowledged`, `snoozed`, `accepted`, `resolved`, `rebaselined` …"""
+    text: str = ""
+
+
+class AlertView(msgspec.Struct, frozen=True):
+    """One alert, firing or resolved, or a series that is pending. Times are RFC 3339."""
+
+    fingerprint: str
+    incident: str
+    """Alerts of one incident share it: the fingerprint of the first."""
+    state: AlertState
+    journey: str | None
+    step: str | None
+    next_step: str | None
+    signal: str
+    """`conversion`, `arrivals`, `silence`, or the signal's name."""
+    source: str | None
+    direction: str
+    segments: list[dict[str, str]] | None
+    """Conjunctions whose union moved; empty: everywhere; None: not enough data to tell."""
+    severity: str
+    since: str
+    since_low: str
+    since_high: str
+    fired_at: str | None
+    resolved_at: str | None
+    observed: float
+    expected: float
+    size: float | None
+    size_low: float | None
+    size_high: float | None
+    early: bool
+    explanation: str
+    evidence: float
+    """R̄: 1 and more fired."""
+    guarantee: str
+    examples: list[str]
+    changes: list[ChangeView]
+    owner: str | None
+    runbook: str | None
+    timeline: list[TimelineEntry]
+    acknowledged_by: str | None = None
+    snoozed_until: str | None = None
+    fired: int = 1
+    """How often it fired within the incident."""
+    notes: list[str] = []
+
+
+class WatchedView(msgspec.Struct, frozen=True):
+    """A series under watch, and what it can see by now."""
+
+    kind: str
+    """`conversion`, `arrivals`, `signal`, `source`."""
+    journey: str | None
+    step: str | None
+    signal: str | None
+    dimension: str | None
+    value: str | None
+    direction: str
+    guarantee: str
+    level: float
+    """R̄ now."""
+    state: str
+    """`watching`, `pending`, `firing`, `learning`, `quiet` (too little volume: watched through its parent)."""
+    sees: str
+    """In words: `an outage within 4 min, nothing smaller than 60 %`."""
+    credit_per_week: float
+    """False alarms per week granted at present."""
+    detector: str = ""
+
+
+class AlarmsView(msgspec.Struct, frozen=True):
+    """Everything about alarms at the close of one tick."""
+
+    budget_per_week: float
+    """What the file grants."""
+    credit_used: float
+    """Credit handed out since the beginning: the expected number of false alarms is at most this."""
+    alerts: list[AlertView]
+    """Firing ones first, then pending, then those resolved lately (newest first)."""
+    watched: list[WatchedView]
