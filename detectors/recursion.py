@@ -18,7 +18,7 @@ RATIOS: Floats = np.array([0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.88, 0
 
 PENDING = 0.1
 """Level from which a series is pending: watched more closely, nobody is told."""
-_MOST = 700.0
+_MOST = 600.0
 """Largest exponent taken; cutting evidence off above keeps the guarantee."""
 
 

@@ -1,0 +1,210 @@
+"""What is normal in a step: the chance to go on in the next second, by age, learnt for every lane.
+
+Per age bin b a hazard with a Gamma posterior: α_b = V_b + k_b·h_b of the parent, β_b = X_b + k_b, where V are
+discounted completions and X discounted exposure (seconds in flight at that age). A lane with fewer than 30 completions
+follows its parent, which is all lanes together. Where nobody has been seen yet the posterior is so wide that nothing
+can be concluded from it.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections import deque
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.recursion import Floats
+
+HOUR = 3600
+UNDO_HOURS = 48
+"""Hours whose learning can be taken back."""
+HALF_LIFE = 7 * 86_400
+"""Seconds after which what was learnt counts half."""
+_FOLLOW = 30.0
+"""Completions with which a lane counts as much as its parent."""
+_PRIOR = 0.1
+"""Completions that an age bin of the parent is credited with before it has seen any."""
+
+Mask = NDArray[np.bool_]
+
+
+class _Hour(msgspec.Struct, array_like=True):
+    """What one hour taught: its number, how many lanes there were, V and X as compressed 32-bit floats."""
+
+    hour: int
+    lanes: int
+    body: bytes
+
+
+class Hazards:
+    """Baselines of the lanes of one step. Arrays have shape (bins, lanes).
+
+    Parameters
+    ----------
+    bins
+        Age bins, at most 64.
+    lanes
+        Lanes to begin with.
+    pooled
+        Whether the lanes are parts of one step and learn from each other; else each is on its own.
+
+    Memory per lane: 48 bytes per bin, and at most 8 bytes per bin and hour of the last 48, compressed.
+    """
+
+    def __init__(self, bins: int, lanes: int = 0, *, pooled: bool = True) -> None:
+        self.bins = bins
+        self.pooled = pooled
+        self.completed: Floats = np.zeros((bins, lanes))
+        self.exposure: Floats = np.zeros((bins, lanes))
+        self._open_completed: Floats = np.zeros((bins, lanes))
+        self._open_exposure: Floats = np.zeros((bins, lanes))
+        self._held_completed: Floats = np.zeros((bins, lanes))
+        self._held_exposure: Floats = np.zeros((bins, lanes))
+        self.hour: int | None = None
+        """The hour being learnt, counted from the epoch."""
+        self.hours: deque[_Hour] = deque(maxlen=UNDO_HOURS)
+        self.frozen = False
+        """Nothing is learnt while the step is known to be ill."""
+        self.rates: Floats = np.zeros((bins, lanes))
+        """Hazard per second; as of the last `refresh`."""
+        self._spread: Floats = np.zeros((bins, lanes))
+        self._follows: Floats = np.zeros((bins, lanes))
+        self._shared: Floats = np.zeros((bins, lanes if not pooled else 1))
+        self._known = 0.0
+
+    @property
+    def lanes(self) -> int:
+        """Lanes learnt."""
+        return int(self.completed.shape[1])
+
+    def extend(self, lanes: int) -> None:
+        """So many more lanes, which follow their parent."""
+        for name in (
+            "completed", "exposure", "_open_completed", "_open_exposure", "_held_completed", "_held_exposure",
+        ):  # fmt: skip
+            setattr(self, name, np.pad(getattr(self, name), ((0, 0), (0, lanes))))
+        self.refresh()
+
+    # Learning
+
+    def learn(self, completed: Floats, exposure: Floats, held: Mask | None) -> None:
+        """What happened in an update. Lanes in `held` wait until their evidence has calmed down, or are forgotten."""
+        if self.frozen:
+            return
+        if held is None:
+            self._open_completed += completed
+            self._open_exposure += exposure
+        else:
+            free = ~held
+            self._open_completed += completed * free
+            self._open_exposure += exposure * free
+            self._held_completed += completed * held
+            self._held_exposure += exposure * held
+
+    def release(self, lanes: Mask) -> None:
+        """These lanes have calmed down: what was held back is learnt."""
+        self._open_completed[:, lanes] += self._held_completed[:, lanes]
+        self._open_exposure[:, lanes] += self._held_exposure[:, lanes]
+        self.forget_held(lanes)
+
+    def forget_held(self, lanes: Mask) -> None:
+        """What was held back in these lanes is not normal."""
+        self._held_completed[:, lanes] = 0.0
+        self._held_exposure[:, lanes] = 0.0
+
+    @property
+    def seen(self) -> Floats:
+        """Discounted completions of each lane."""
+        seen: Floats = self.completed.sum(axis=0) + self._open_completed.sum(axis=0)
+        return seen
+
+    def turn(self, hour: int) -> None:
+        """The hour is over: what it taught joins the baseline, and what is older fades."""
+        if self.hour is None:
+            self.hour = hour
+            return
+        if hour <= self.hour:
+            return
+        if self._open_exposure.any():
+            body = np.stack([self._open_completed, self._open_exposure]).astype("<f4").tobytes()
+            self.hours.append(_Hour(self.hour, self.lanes, zlib.compress(body, 1)))
+        fade = 0.5 ** ((hour - self.hour) * HOUR / HALF_LIFE)
+        self.completed = (self.completed + self._open_completed) * fade
+        self.exposure = (self.exposure + self._open_exposure) * fade
+        self._open_completed[:] = 0.0
+        self._open_exposure[:] = 0.0
+        self.hour = hour
+
+    def undo(self, second: int) -> None:
+        """Take back what was learnt in the hours from a second on (UTC epoch), as far back as two days."""
+        first = second // HOUR
+        if self.hour is None:
+            return
+        if first <= self.hour:
+            self._open_completed[:] = 0.0
+            self._open_exposure[:] = 0.0
+        while self.hours and self.hours[-1].hour >= first:
+            hour = self.hours.pop()
+            fade = 0.5 ** ((self.hour - hour.hour) * HOUR / HALF_LIFE)
+            taught = np.frombuffer(zlib.decompress(hour.body), "<f4").reshape(2, self.bins, hour.lanes) * fade
+            self.completed[:, : hour.lanes] = np.maximum(self.completed[:, : hour.lanes] - taught[0], 0.0)
+            self.exposure[:, : hour.lanes] = np.maximum(self.exposure[:, : hour.lanes] - taught[1], 0.0)
+        self.forget_held(np.ones(self.lanes, dtype=bool))
+        self.refresh()
+
+    # Using
+
+    def refresh(self) -> None:
+        """Bring `rates` and their errors up to what has been learnt."""
+        completed = self.completed + self._open_completed
+        exposure = self.exposure + self._open_exposure
+        parent_completed = completed.sum(axis=1, keepdims=True) if self.pooled else completed
+        parent_exposure = exposure.sum(axis=1, keepdims=True) if self.pooled else exposure
+        total = parent_completed.sum(axis=0, keepdims=True)
+        spent = parent_exposure.sum(axis=0, keepdims=True)
+        mean = np.divide(total, spent, out=np.zeros_like(total), where=spent > 0)
+        prior = np.divide(_PRIOR, mean, out=np.full_like(mean, np.inf), where=mean > 0)
+        with np.errstate(invalid="ignore"):
+            parent = (parent_completed + _PRIOR) / (parent_exposure + prior)
+            self._shared = np.where(mean > 0, parent / (parent_exposure + prior), 0.0)
+        self._known = float(total.min(initial=np.inf)) if total.size else 0.0
+        if not self.pooled:
+            self.rates = parent
+            self._spread = self._shared
+            self._follows = np.zeros_like(parent)
+            return
+        followed = np.divide(_FOLLOW * parent_exposure, total, out=np.zeros_like(parent_exposure), where=total > 0)
+        followed = followed + np.where(np.isfinite(prior), prior, 0.0)
+        reach = exposure + followed
+        safe = np.where(reach > 0, reach, 1.0)
+        self.rates = np.where(reach > 0, (completed + followed * parent) / safe, 0.0)
+        self._spread = completed / (safe * safe)
+        self._follows = followed / safe
+
+    def relative_variance(self, at_risk: Floats, lanes: NDArray[np.intp] | slice) -> float:
+        """κ² of some lanes together: variance of their expected completions divided by its square, for φ = 1.
+
+        `at_risk` is Y of all lanes. What a lane takes from its parent it shares with the others; own and shared errors
+        are added as if they went together, as the parent has learnt from the lane too.
+        """
+        here = at_risk[:, lanes]
+        expected = float((here * self.rates[:, lanes]).sum())
+        if expected <= 0:
+            return math.inf
+        own = float((here * here * self._spread[:, lanes]).sum())
+        common = (here * self._follows[:, lanes]).sum(axis=1, keepdims=True)
+        shared = float((common * common * self._shared).sum()) if self.pooled else 0.0
+        return (math.sqrt(own) + math.sqrt(shared)) ** 2 / (expected * expected)
+
+    def lane_variances(self, at_risk: Floats) -> Floats:
+        """κ² of each lane on its own, shape (lanes,), for φ = 1."""
+        expected = (at_risk * self.rates).sum(axis=0)
+        own = (at_risk * at_risk * self._spread).sum(axis=0)
+        common = at_risk * self._follows
+        shared = (common * common * self._shared).sum(axis=0) if self.pooled else 0.0
+        spread = (np.sqrt(own) + np.sqrt(shared)) ** 2
+        variances: Floats = np.divide(spread, expected**2, out=np.full_like(expected, np.inf), where=expected > 0)
+        return variances

@@ -1,0 +1,292 @@
+"""Fewer customers go on from a step than should, second by second, long before their time-out.
+
+With h(a) the learnt hazard of going on at age a and Y(a) the customers in flight at that age, μ = s·Σ Y(a)·h(a)·τ of
+them are due within τ seconds (the compensator of the counting process). N of them come. Two mixtures over what may be
+left of the rate watch the difference: the fast one finds deep drops in seconds, the slow one shallow drops in hours.
+
+* fast: null N ~ at least (1−δ)·μ·exp(−3√(κ²+τ²)), tempered by φ₁
+* slow: null N ~ at least (1−δ)·μ·exp(−3κ), tempered by φ_max
+
+δ is the tolerance, κ the relative error of the baseline, φ and τ² how completions vary (`Dispersion`). Given that the
+baseline lies within three standard errors, both are e-detectors and the expected number of false alarms is at most the
+credit (`Recursion`). Evidence as in `poisson_drop`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.poisson_drop import log_evidence
+from detectors.recursion import PENDING, RATIOS, Floats, Recursion
+from detectors.steps.aging import Aging, Integers, bin_of_slot
+from detectors.steps.dispersion import Dispersion
+from detectors.steps.hazards import HOUR, Hazards, Mask
+
+IN_FLIGHT, ENTERED = 0, 1
+OBSERVED, EXPECTED = 0, 1
+TOLERANCE = 0.1
+STANDARD_ERRORS = 3.0
+MEMORY = 86_400
+"""Seconds of history kept to say since when and where."""
+_REFRESH = 60
+"""Seconds after which the baseline in use follows what has been learnt."""
+_VOLUME_HALF_LIFE = 86_400.0
+
+_NOBODY: Integers = np.zeros(0, dtype=np.int64)
+_NOTHING: Floats = np.zeros(0)
+
+
+class Entrants(NamedTuple):
+    """Customers who entered: lane, second (UTC epoch) and number, arrays of one length."""
+
+    lanes: Integers = _NOBODY
+    seconds: Integers = _NOBODY
+    counts: Floats = _NOTHING
+
+
+class Leavers(NamedTuple):
+    """Customers who left: lane, second of their entry, how many went on in time, how many left otherwise."""
+
+    lanes: Integers = _NOBODY
+    seconds: Integers = _NOBODY
+    completed: Floats = _NOTHING
+    gone: Floats = _NOTHING
+
+
+class StepDrop:
+    """All series of one step.
+
+    A lane is a cell of segment values (in a simulation, one of many steps); a series is the sum of some lanes. `member`
+    says which: shape (groupings, lanes), row g gives each lane its series in grouping g. Seconds are UTC epoch.
+
+    Parameters
+    ----------
+    within
+        Seconds a customer may stay in the step.
+    pooled
+        Whether the lanes are parts of one step and learn from each other.
+    tolerance
+        δ: part of the rate that may go missing without being called a drop.
+    standard_errors
+        Standard errors of the baseline granted to the null; 0 for a baseline that is known.
+
+    Memory about 7 kB per lane and `within` of half an hour, 12 kB for 30 days, and 600 bytes per series.
+    """
+
+    def __init__(
+        self,
+        within: int,
+        *,
+        pooled: bool = True,
+        tolerance: float = TOLERANCE,
+        standard_errors: float = STANDARD_ERRORS,
+    ) -> None:
+        self.tolerance = tolerance
+        self.standard_errors = standard_errors
+        self.flight = Aging(within, channels=2, kept=1)
+        """In flight, and everybody who entered, by age."""
+        self.past = Aging(MEMORY, channels=2)
+        """N and μ of every lane, by how long ago."""
+        self.bins = self.flight.bins()
+        self.bin_of_slot = bin_of_slot(self.bins, self.flight.slots)
+        self.hazards = Hazards(len(self.bins), pooled=pooled)
+        self.dispersion = Dispersion()
+        self.fast = Recursion(len(RATIOS))
+        self.slow = Recursion(len(RATIOS))
+        self.member: Integers = np.zeros((1, 0), dtype=np.int64)
+        self.series = 0
+        self.tick: int | None = None
+        self.since = 0
+        """Who entered before this second is left out."""
+        self.kappa: Floats = np.zeros(0)
+        """Relative standard error of each series' baseline, φ and season included."""
+        self.observed: Floats = np.zeros(0)
+        self.expected: Floats = np.zeros(0)
+        """N and μ of each series in the last update."""
+        self._base: Floats = np.zeros(0)
+        self._refreshed: int | None = None
+        self._learnt = 0.0
+        self._volume: Floats = np.zeros(0)
+        self._watched_seconds = 0.0
+        self._held: Mask | None = None
+
+    # Shape
+
+    def extend(self, lanes: int, member: Integers, series: int) -> None:
+        """More lanes, other groupings, or more series; `member` is the whole new table.
+
+        Series keep their numbers.
+        """
+        if lanes:
+            self.flight.extend(lanes)
+            self.past.extend(lanes)
+            self.hazards.extend(lanes)
+            if self._held is not None:
+                self._held = np.concatenate([self._held, np.zeros(lanes, dtype=bool)])
+        more = series - self.series
+        if more:
+            self.dispersion.extend(more)
+            self.fast.extend(more)
+            self.slow.extend(more)
+            for name in ("kappa", "observed", "expected", "_volume"):
+                setattr(self, name, np.concatenate([getattr(self, name), np.zeros(more)]))
+            self._base = np.concatenate([self._base, np.full(more, np.inf)])
+        self.member = member
+        self.series = series
+
+    @property
+    def lanes(self) -> int:
+        """Lanes in use."""
+        return self.flight.lanes
+
+    def lanes_of(self, series: int) -> NDArray[np.intp]:
+        """The lanes of a series."""
+        return np.flatnonzero((self.member == series).any(axis=0))
+
+    # Every update
+
+    def update(
+        self,
+        tick: int,
+        entered: Entrants,
+        left: Leavers,
+        credit: Floats,
+        *,
+        factor: float = 1.0,
+        factor_variance: float = 0.0,
+        learn: bool = True,
+    ) -> Floats:
+        """The seconds after the last update up to and including `tick`; returns the level of each series.
+
+        `credit`: shape (series,), expected false alarms granted to each for these seconds; those without get no
+        evidence either. `factor`: hour-of-week factor with the variance of its logarithm.
+        """
+        seconds = 1 if self.tick is None else tick - self.tick
+        if self.tick is None:
+            self.flight.tick = self.past.tick = tick - 1
+        self.flight.advance(tick)
+        self.past.advance(tick)
+        self.tick = tick
+        self._enter(entered)
+        at_risk: Floats = np.add.reduceat(self.flight.counts[:, IN_FLIGHT], self.bins, axis=0)
+        self._follow(tick, at_risk)
+        due: Floats = (at_risk * self.hazards.rates).sum(axis=0) * seconds
+        completed = self._leave(left)
+        came: Floats = completed.sum(axis=0)
+        self.past.counts[0, OBSERVED] += came
+        self.past.counts[0, EXPECTED] += due * factor
+        observed, expected = self.sums(came), self.sums(due * factor)
+        self.observed, self.expected = observed, expected
+        self.kappa = np.sqrt(self._base * self.dispersion.slow + factor_variance)
+        levels = self._judge(observed, expected, credit)
+        if learn:
+            self._learn(tick, seconds, completed, at_risk, factor, levels)
+            self.dispersion.add(tick, observed, expected, self.kappa)
+        fade = 0.5 ** (seconds / _VOLUME_HALF_LIFE)
+        self._volume = self._volume * fade + expected
+        self._watched_seconds = self._watched_seconds * fade + seconds
+        return levels
+
+    def sums(self, by_lane: Floats) -> Floats:
+        """Per series what is given per lane."""
+        weights = np.broadcast_to(by_lane, self.member.shape).ravel()
+        sums: Floats = np.bincount(self.member.ravel(), weights, self.series).astype(np.float64)
+        return sums
+
+    @property
+    def at_risk(self) -> Floats:
+        """Customers in flight by age bin and lane, shape (bins, lanes)."""
+        risk: Floats = np.add.reduceat(self.flight.counts[:, IN_FLIGHT], self.bins, axis=0)
+        return risk
+
+    @property
+    def rate(self) -> Floats:
+        """Expected completions per second of each series, over about a day."""
+        rate: Floats = self._volume / max(self._watched_seconds, 1.0)
+        return rate
+
+    def _enter(self, entered: Entrants) -> None:
+        lanes, seconds, counts = entered
+        if len(lanes):
+            if self.since:
+                counts = np.where(seconds >= self.since, counts, 0.0)
+            slots = self.flight.places(seconds)
+            self.flight.add(IN_FLIGHT, slots, lanes, counts)
+            self.flight.add(ENTERED, slots, lanes, counts)
+
+    def _leave(self, left: Leavers) -> Floats:
+        """Take who left out; returns completions by bin and lane, of those who had been seen to enter."""
+        completed = np.zeros((len(self.bins), self.lanes))
+        lanes, seconds, went_on, gone = left
+        if not len(lanes):
+            return completed
+        if self.since:
+            known = seconds >= self.since
+            lanes, seconds, went_on, gone = lanes[known], seconds[known], went_on[known], gone[known]
+        slots = self.flight.places(seconds)
+        flight = self.flight.counts[:, IN_FLIGHT]
+        np.subtract.at(flight, (slots, lanes), went_on + gone)
+        np.add.at(completed, (self.bin_of_slot[slots], lanes), went_on)
+        short = flight[slots, lanes] < 0
+        if short.any():
+            # Who entered before anybody looked is not counted among those who were due.
+            for slot, lane in {(int(slot), int(lane)) for slot, lane in zip(slots[short], lanes[short], strict=True)}:
+                bin_ = self.bin_of_slot[slot]
+                completed[bin_, lane] = max(completed[bin_, lane] + flight[slot, lane], 0.0)
+                flight[slot, lane] = 0.0
+        return completed
+
+    def _follow(self, tick: int, at_risk: Floats) -> None:
+        """Let the baseline in use follow the learnt one: every minute, and while it still grows quickly."""
+        hour = tick // HOUR
+        if self.hazards.hour != hour:
+            self.hazards.turn(hour)
+        if self._refreshed is not None and tick // _REFRESH == self._refreshed // _REFRESH:
+            return
+        self._refreshed = tick
+        self.hazards.refresh()
+        self._base = self._errors(at_risk)
+
+    def _errors(self, at_risk: Floats) -> Floats:
+        if not self.standard_errors:
+            return np.zeros(self.series)
+        if not self.hazards.pooled and self.member.shape[0] == 1 and self.series == self.lanes:
+            base = np.full(self.series, np.inf)
+            base[self.member[0]] = self.hazards.lane_variances(at_risk)
+            return base
+        return np.array(
+            [self.hazards.relative_variance(at_risk, self.lanes_of(series)) for series in range(self.series)]
+        )
+
+    def _judge(self, observed: Floats, expected: Floats, credit: Floats) -> Floats:
+        alive = (credit > 0) & (expected > 0)
+        half = np.where(alive, credit / 2, 0.0)
+        allowed = (1 - self.tolerance) * expected
+        errors, dispersion = self.standard_errors, self.dispersion
+        slow = allowed * np.exp(-errors * self.kappa)
+        if errors:
+            fast = allowed * np.exp(-errors * np.sqrt(self.kappa**2 + dispersion.drift))
+        else:
+            fast = allowed
+        watched = alive[:, None]
+        levels = self.fast.update(np.where(watched, log_evidence(observed, fast, dispersion.fast), 0.0), half)
+        return np.maximum(
+            levels, self.slow.update(np.where(watched, log_evidence(observed, slow, dispersion.slow), 0.0), half)
+        )
+
+    def _learn(
+        self, tick: int, seconds: int, completed: Floats, at_risk: Floats, factor: float, levels: Floats
+    ) -> None:
+        pending = levels > PENDING
+        held: Mask | None = None
+        if pending.any():
+            held = np.asarray(pending[self.member].any(axis=0))
+        if self._held is not None:
+            calmed = self._held if held is None else self._held & ~held
+            if calmed.any():
+                self.hazards.release(calmed)
+        self._held = held
+        self.hazards.learn(completed, at_risk * (seconds * factor), held)
