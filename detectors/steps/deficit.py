@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.recursion import RATIOS, Floats
-from detectors.steps.aging import Integers
-from detectors.steps.step_drop import ENTERED, EXPECTED, IN_FLIGHT, OBSERVED, StepDrop
+from detectors.steps.flight import ENTERED, IN_FLIGHT
+from detectors.steps.step_drop import EXPECTED, OBSERVED, StepDrop
 
 _LEVEL_SINCE = 0.9
 _LEVEL_SIZE = 0.95
@@ -75,7 +75,7 @@ def should_have_come(step: StepDrop, lanes: NDArray[np.intp], since: int) -> Flo
     A customer of age a now had age a − t when the change began t seconds ago (or entered since): S(a−t) − S(a) of them
     go on meanwhile, S being the learnt chance to be still in the step at an age.
     """
-    flight = step.flight
+    flight = step.flight.aging
     ages = flight.ages()
     elapsed = float(flight.tick - since + 1)
     survival = _survival(step, lanes)
@@ -88,9 +88,9 @@ def should_have_come(step: StepDrop, lanes: NDArray[np.intp], since: int) -> Flo
 
 def _survival(step: StepDrop, lanes: NDArray[np.intp]) -> tuple[Floats, Floats]:
     """Ages at the edges of the bins, in seconds, and the part still in the step at them, shape (edges, lanes)."""
-    ages = step.flight.ages()
-    starts = ages[step.bins]
-    edges = np.concatenate([np.floor(starts), [float(step.flight.horizon) + 1.0]])
+    ages = step.flight.aging.ages()
+    starts = ages[step.flight.bins]
+    edges = np.concatenate([np.floor(starts), [float(step.flight.aging.horizon) + 1.0]])
     edges[0] = 0.0
     edges = np.maximum.accumulate(edges)
     hazards = step.hazards.rates[:, lanes] * np.diff(edges)[:, None]
@@ -131,4 +131,4 @@ def size(observed: float, expected: float, dispersion: float) -> Size | None:
 
 def in_flight(step: StepDrop, lanes: NDArray[np.intp]) -> float:
     """Customers in flight in some lanes."""
-    return float(step.flight.counts[:, IN_FLIGHT][:, lanes].sum())
+    return float(step.flight.aging.counts[:, IN_FLIGHT][:, lanes].sum())

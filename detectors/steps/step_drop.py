@@ -14,18 +14,16 @@ credit (`Recursion`). Evidence as in `poisson_drop`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.poisson_drop import log_evidence
 from detectors.recursion import PENDING, RATIOS, Floats, Recursion
-from detectors.steps.aging import Aging, Integers, bin_of_slot
+from detectors.steps.aging import Aging, Integers
 from detectors.steps.dispersion import Dispersion
+from detectors.steps.flight import Entrants, Flight, Leavers
 from detectors.steps.hazards import HOUR, Hazards, Mask
 
-IN_FLIGHT, ENTERED = 0, 1
 OBSERVED, EXPECTED = 0, 1
 TOLERANCE = 0.1
 STANDARD_ERRORS = 3.0
@@ -34,26 +32,6 @@ MEMORY = 86_400
 _REFRESH = 60
 """Seconds after which the baseline in use follows what has been learnt."""
 _VOLUME_HALF_LIFE = 86_400.0
-
-_NOBODY: Integers = np.zeros(0, dtype=np.int64)
-_NOTHING: Floats = np.zeros(0)
-
-
-class Entrants(NamedTuple):
-    """Customers who entered: lane, second (UTC epoch) and number, arrays of one length."""
-
-    lanes: Integers = _NOBODY
-    seconds: Integers = _NOBODY
-    counts: Floats = _NOTHING
-
-
-class Leavers(NamedTuple):
-    """Customers who left: lane, second of their entry, how many went on in time, how many left otherwise."""
-
-    lanes: Integers = _NOBODY
-    seconds: Integers = _NOBODY
-    completed: Floats = _NOTHING
-    gone: Floats = _NOTHING
 
 
 class StepDrop:
@@ -86,21 +64,16 @@ class StepDrop:
     ) -> None:
         self.tolerance = tolerance
         self.standard_errors = standard_errors
-        self.flight = Aging(within, channels=2, kept=1)
-        """In flight, and everybody who entered, by age."""
+        self.flight = Flight(within)
         self.past = Aging(MEMORY, channels=2)
         """N and μ of every lane, by how long ago."""
-        self.bins = self.flight.bins()
-        self.bin_of_slot = bin_of_slot(self.bins, self.flight.slots)
-        self.hazards = Hazards(len(self.bins), pooled=pooled)
+        self.hazards = Hazards(len(self.flight.bins), pooled=pooled)
         self.dispersion = Dispersion()
         self.fast = Recursion(len(RATIOS))
         self.slow = Recursion(len(RATIOS))
         self.member: Integers = np.zeros((1, 0), dtype=np.int64)
         self.series = 0
         self.tick: int | None = None
-        self.since = 0
-        """Who entered before this second is left out."""
         self.kappa: Floats = np.zeros(0)
         """Relative standard error of each series' baseline, φ and season included."""
         self.observed: Floats = np.zeros(0)
@@ -121,7 +94,7 @@ class StepDrop:
         Series keep their numbers.
         """
         if lanes:
-            self.flight.extend(lanes)
+            self.flight.aging.extend(lanes)
             self.past.extend(lanes)
             self.hazards.extend(lanes)
             if self._held is not None:
@@ -166,15 +139,15 @@ class StepDrop:
         """
         seconds = 1 if self.tick is None else tick - self.tick
         if self.tick is None:
-            self.flight.tick = self.past.tick = tick - 1
-        self.flight.advance(tick)
+            self.flight.aging.tick = self.past.tick = tick - 1
+        self.flight.aging.advance(tick)
         self.past.advance(tick)
         self.tick = tick
-        self._enter(entered)
-        at_risk: Floats = np.add.reduceat(self.flight.counts[:, IN_FLIGHT], self.bins, axis=0)
+        self.flight.enter(entered)
+        at_risk = self.flight.at_risk
         self._follow(tick, at_risk)
         due: Floats = (at_risk * self.hazards.rates).sum(axis=0) * seconds
-        completed = self._leave(left)
+        completed = self.flight.leave(left)
         came: Floats = completed.sum(axis=0)
         self.past.counts[0, OBSERVED] += came
         self.past.counts[0, EXPECTED] += due * factor
@@ -197,47 +170,10 @@ class StepDrop:
         return sums
 
     @property
-    def at_risk(self) -> Floats:
-        """Customers in flight by age bin and lane, shape (bins, lanes)."""
-        risk: Floats = np.add.reduceat(self.flight.counts[:, IN_FLIGHT], self.bins, axis=0)
-        return risk
-
-    @property
     def rate(self) -> Floats:
         """Expected completions per second of each series, over about a day."""
         rate: Floats = self._volume / max(self._watched_seconds, 1.0)
         return rate
-
-    def _enter(self, entered: Entrants) -> None:
-        lanes, seconds, counts = entered
-        if len(lanes):
-            if self.since:
-                counts = np.where(seconds >= self.since, counts, 0.0)
-            slots = self.flight.places(seconds)
-            self.flight.add(IN_FLIGHT, slots, lanes, counts)
-            self.flight.add(ENTERED, slots, lanes, counts)
-
-    def _leave(self, left: Leavers) -> Floats:
-        """Take who left out; returns completions by bin and lane, of those who had been seen to enter."""
-        completed = np.zeros((len(self.bins), self.lanes))
-        lanes, seconds, went_on, gone = left
-        if not len(lanes):
-            return completed
-        if self.since:
-            known = seconds >= self.since
-            lanes, seconds, went_on, gone = lanes[known], seconds[known], went_on[known], gone[known]
-        slots = self.flight.places(seconds)
-        flight = self.flight.counts[:, IN_FLIGHT]
-        np.subtract.at(flight, (slots, lanes), went_on + gone)
-        np.add.at(completed, (self.bin_of_slot[slots], lanes), went_on)
-        short = flight[slots, lanes] < 0
-        if short.any():
-            # Who entered before anybody looked is not counted among those who were due.
-            for slot, lane in {(int(slot), int(lane)) for slot, lane in zip(slots[short], lanes[short], strict=True)}:
-                bin_ = self.bin_of_slot[slot]
-                completed[bin_, lane] = max(completed[bin_, lane] + flight[slot, lane], 0.0)
-                flight[slot, lane] = 0.0
-        return completed
 
     def _follow(self, tick: int, at_risk: Floats) -> None:
         """Let the baseline in use follow the learnt one: every minute, and while it still grows quickly."""
