@@ -49,7 +49,7 @@ class BernoulliAtAge(Detector):
         Expected false alarms per observation, ≥ 0. The default is one a week at one observation a second. More of it:
         faster, and more false alarms.
 
-    One update costs about 10 µs alone and 0.1 µs among many (`log_evidence`, `Recursion`); memory 56 bytes.
+    One update costs about 20 µs alone and 0.1 µs among many (`log_evidence`, `Recursion`); memory 56 bytes.
 
     Notes
     -----

@@ -146,11 +146,12 @@ class BoundedMean(Detector):
             return Verdict(False, float(self._recursion.levels[0]))
         if not self.lowest <= x <= self.highest:
             raise ValueError(f"expected a score from {self.lowest} to {self.highest}, got {x}")
+        x = float(x)  # a numpy number would end up in the state
         null = self.null
         if null is None:
             log_e, level = np.zeros((1, len(STAKES))), 0.0
         else:
-            one, score, bar = np.ones((1, 1)), np.array([float(x)]), np.array([null])
+            one, score, bar = np.ones((1, 1)), np.array([x]), np.array([null])
             log_e = log_evidence(one, score, bar, self.lowest, self.highest, self.direction)
             level = float(self._recursion.update(log_e, np.array([self.credit if credit is None else credit]))[0])
         if self.baseline is None:

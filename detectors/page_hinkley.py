@@ -45,7 +45,7 @@ class PageHinkley(Detector):
     ...     if detector.update(chance.gauss(5 if second < 1000 else 4, 1)).alarm:
     ...         print("alarm at", second)
     ...         break
-    alarm at 0
+    alarm at 1033
 
     References
     ----------
@@ -86,6 +86,7 @@ class PageHinkley(Detector):
             return Verdict(False, self._level())
         if not abs(x) <= _LARGEST:
             raise ValueError(f"expected a number up to {_LARGEST}, got {x}")
+        x = float(x)  # a numpy number would end up in the state
         self._model.update(x)  # type: ignore[no-untyped-call]  # River has no annotations here
         if not self._model.drift_detected:
             return Verdict(False, self._level())

@@ -8,6 +8,7 @@ from typing import ClassVar
 import msgspec
 import numpy as np
 
+from detectors import state
 from detectors.contract import WEEK_SECONDS, Detector, Guarantee, Verdict
 from detectors.recursion import RATIOS, Floats, Recursion
 
@@ -75,9 +76,14 @@ class PoissonDrop(Detector):
         self._recursion = Recursion(len(RATIOS), series=1)
 
     def update(self, x: float, credit: float | None = None, expected: float | None = None) -> Verdict:
-        """Take the count of one update; `expected` where it differs from the constructor's."""
+        """Take the count of one update; `expected` where it differs from the constructor's.
+
+        Raises ValueError for a count that is negative or infinite.
+        """
         if math.isnan(x):
             return Verdict(False, float(self._recursion.levels[0]))
+        if not 0 <= x < math.inf:
+            raise ValueError(f"expected a count of at least 0, got {x}")
         due = (1 - self.tolerance) * (self.expected if expected is None else expected)
         log_e = log_evidence(np.array([x]), np.array([due]), np.array([self.dispersion]))
         level = float(self._recursion.update(log_e, np.array([self.credit if credit is None else credit]))[0])
@@ -86,10 +92,11 @@ class PoissonDrop(Detector):
         return Verdict(level >= 1, level)
 
     def snapshot(self) -> bytes:
-        return msgspec.msgpack.encode(self._recursion.snapshot())
+        return state.encode(_State(self._recursion.snapshot()))
 
     def restore(self, body: bytes) -> None:
-        try:
-            self._recursion.restore(msgspec.msgpack.decode(body, type=bytes))
-        except msgspec.DecodeError as error:
-            raise ValueError(f"no state of a PoissonDrop: {error}") from error
+        self._recursion.restore(state.fitting(state.decode(body, _State).evidence, self._recursion))
+
+
+class _State(msgspec.Struct, frozen=True, array_like=True, tag="poisson_drop"):
+    evidence: bytes

@@ -17,6 +17,7 @@ import msgspec
 
 from streams import reasons
 from streams.model import Event
+from streams.notices import COMMANDS
 from streams.units import DAY, NoZone, parse_time
 
 MAX_BYTES = 1_048_576
@@ -304,7 +305,18 @@ def _identified(event: Event) -> Rejection | None:
     return None
 
 
-_CHECKS = {"survey.answered": _survey, "customer.merged": _merged, "customer.identified": _identified}
+def _command(event: Event) -> Rejection | None:
+    if event.subject is None:
+        return Rejection(reasons.NO_SUBJECT, "subject: expected the fingerprint of the alert")
+    return None
+
+
+_CHECKS = {
+    "survey.answered": _survey,
+    "customer.merged": _merged,
+    "customer.identified": _identified,
+    **dict.fromkeys(COMMANDS, _command),
+}
 
 
 def _unwrap(event: Event) -> Rejection:

@@ -67,6 +67,8 @@ class Measured(msgspec.Struct, frozen=True, array_like=True):
     """`nps`: detractors; else 0."""
     histogram: dict[int, int]
     """Bucket of `streams.histogram` -> observations; empty unless the signal needs quantiles."""
+    scores: dict[int, int] = {}
+    """Point of `streams.scores.Grid` (scaled by 1e6) -> answers; empty unless the signal has a scale. At most 64."""
 
 
 class SourceSeen(msgspec.Struct, frozen=True, array_like=True):
@@ -86,6 +88,34 @@ class EntrantSample(msgspec.Struct, frozen=True, array_like=True):
     journey: str
     step: str
     subjects: tuple[str, ...]
+
+
+class ChangeSeen(msgspec.Struct, frozen=True, array_like=True):
+    """A `change.deployed`: what may have caused what happens next."""
+
+    time: int
+    """Its own time, UTC epoch microseconds."""
+    source: str
+    id: str
+    data: dict[str, str | int | float | bool]
+    """Its scalar fields, in its own order, as far as they fit into 1 KiB."""
+
+
+class AlertCommand(msgspec.Struct, frozen=True, array_like=True):
+    """Somebody said what to do with an alert: `alert.acknowledged`, `alert.snoozed` or `alert.accepted`."""
+
+    time: int
+    """When it takes effect, UTC epoch microseconds."""
+    kind: str
+    """The event's type."""
+    fingerprint: str
+    """The event's subject."""
+    by: str
+    """Who said so; empty where the event does not say."""
+    duration: int
+    """To snooze: microseconds, 0 ends it; else 0."""
+    source: str
+    id: str
 
 
 class DoorCounts(msgspec.Struct, frozen=True, array_like=True):
@@ -126,6 +156,14 @@ class Partial(msgspec.Struct, frozen=True, array_like=True):
     entrants: tuple[EntrantSample, ...] = ()
     types: dict[str, int] = {}
     """Accepted events by type."""
+    changes: tuple[ChangeSeen, ...] = ()
+    """By time, source and id; of many in one tick the first 16."""
+    commands: tuple[AlertCommand, ...] = ()
+    """By time, kind and fingerprint; of many in one tick the first 64."""
+    changes_left: int = 0
+    """Changes beyond those."""
+    commands_left: int = 0
+    """Commands beyond those, and such as nobody can obey: a snooze without a duration."""
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ SQUARES = 2
 TOP = 3
 BOTTOM = 4
 HISTOGRAM = 5
+SCORES = 6
 
 
 def observe(
@@ -73,6 +74,10 @@ def add(rule: SignalRule, tally: Tally, cell: Cell, value: float | int) -> None:
         histogram = counts[HISTOGRAM]
         at = bucket(value)
         histogram[at] = histogram.get(at, 0) + 1
+    if rule.grid is not None:
+        scores = counts[SCORES]
+        point = rule.grid.point(whole)
+        scores[point] = scores.get(point, 0) + 1
 
 
 def _extend_session(rule: SignalRule, customer: Customer, cell: Cell, time: int, effective: int) -> int:

@@ -9,6 +9,8 @@ from streams.conditions import compile_where
 from streams.config.load import Loaded
 from streams.config.structs import Config, Journey, Signal
 from streams.fields import number, reader, scaled
+from streams.notices import CHANGE, COMMANDS
+from streams.scores import Grid
 
 Condition = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
 Read = Callable[[Mapping[str, Any]], Any]
@@ -74,6 +76,8 @@ class SignalRule:
         self.low, self.high = low, high
         self.scale = list(signal.scale) if signal.scale is not None else None
         self.top, self.bottom = boxes(signal)
+        self.grid = Grid(*signal.scale) if signal.scale is not None and signal.value else None
+        """Where scores are counted by value; None unless the signal has a scale."""
         self.survey = signal.as_ in ("nps", "csat", "ces")
 
 
@@ -113,7 +117,7 @@ class Hits:
 
     def __init__(self, plain: bool = True) -> None:
         self.plain = plain
-        """No more than the rules: unlike `customer.identified` and `customer.merged`."""
+        """No more than the rules: unlike the types of `SPECIAL`."""
         self.journeys: list[Match] = []
         self.signals: list[SignalRule] = []
         self.only: Match | None = None
@@ -130,6 +134,8 @@ class Hits:
                 self.only = match
 
 
+SPECIAL = ("customer.identified", "customer.merged", CHANGE, *COMMANDS)
+"""Types that mean something whatever the rules say."""
 NOTHING = Hits()
 """For a type that no rule names."""
 
@@ -142,7 +148,7 @@ class Rules:
         self.hash = config_hash
         self.dimensions = tuple(segment.name for segment in config.segments)
         self.journeys = {name: JourneyRule(name, journey) for name, journey in config.journeys.items()}
-        self.hits = {"customer.identified": Hits(plain=False), "customer.merged": Hits(plain=False)}
+        self.hits = {event_type: Hits(plain=False) for event_type in SPECIAL}
         self.sessions: dict[str, SignalRule] = {}
         for name, journey in config.journeys.items():
             steps: dict[str, list[tuple[int, Condition | None]]] = {}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from streams.effects import (
+    AlertCommand,
     Cell,
+    ChangeSeen,
     DoorCounts,
     Entered,
     EntrantSample,
@@ -40,8 +43,13 @@ _LOW = 1 << 62
 _MOST = (1 << 63) - 1
 OTHER_SOURCE = "other"
 _MAX_SOURCES = 1000
+CHANGES = 0
+ORDERS = 1
+_MOST_CHANGES = 16
+_MOST_COMMANDS = 64
 
 
+_Said = TypeVar("_Said", ChangeSeen, AlertCommand)
 Ticks = dict[Cell, dict[int, list[int]]]
 """Counts by cell, then by entry tick."""
 
@@ -116,6 +124,10 @@ class Tally:
         self.measured: dict[tuple[str, Cell], list[Any]] = {}
         self.sources: dict[str, list[int]] = {}
         self.types: defaultdict[str, int] = defaultdict(int)
+        self.changes: list[ChangeSeen] = []
+        self.commands: list[AlertCommand] = []
+        self.left = [0, 0]
+        """Changes and commands for which there was no room, or no sense in them."""
 
     def book(self, journey: str, step: str) -> Book:
         """The counts of a step; the same object from tick to tick."""
@@ -133,11 +145,11 @@ class Tally:
         counts[kind] += 1
 
     def measure(self, signal: str, cell: Cell) -> list[Any]:
-        """The open counts [n, total, squares, top, bottom, histogram] of a signal's cell."""
+        """The open counts [n, total, squares, top, bottom, histogram, scores] of a signal's cell."""
         key = (signal, cell)
         counts = self.measured.get(key)
         if counts is None:
-            counts = self.measured[key] = [0, 0, 0, 0, 0, {}]
+            counts = self.measured[key] = [0, 0, 0, 0, 0, {}, {}]
         return counts
 
     def see(self, source: str, time: int) -> None:
@@ -161,6 +173,24 @@ class Tally:
             counts[2] = time
         if gap > counts[3]:
             counts[3] = gap
+
+    def change(self, seen: ChangeSeen) -> None:
+        """A `change.deployed`."""
+        self._keep(self.changes, seen, CHANGES, _MOST_CHANGES)
+
+    def command(self, command: AlertCommand | None) -> None:
+        """What somebody said about an alert; None when it makes no sense."""
+        if command is None:
+            self.left[ORDERS] += 1
+        else:
+            self._keep(self.commands, command, ORDERS, _MOST_COMMANDS)
+
+    def _keep(self, kept: list[_Said], one: _Said, kind: int, most: int) -> None:
+        """The first few in their order, whatever the order they came in."""
+        insort(kept, one, key=_order)
+        if len(kept) > most:
+            kept.pop()
+            self.left[kind] += 1
 
     @property
     def empty(self) -> bool:
@@ -195,8 +225,8 @@ class Tally:
             ),
             marks=tuple(Mark(*key, *counts) for key, counts in sorted(self.marks.items())),
             measured=tuple(
-                Measured(signal, cell, n, _held(total), _held(squares // _LOW), squares % _LOW, top, bottom, histogram)
-                for (signal, cell), (n, total, squares, top, bottom, histogram) in sorted(
+                Measured(signal, cell, n, _held(total), _held(squares // _LOW), squares % _LOW, *others)
+                for (signal, cell), (n, total, squares, *others) in sorted(
                     self.measured.items(), key=lambda item: item[0]
                 )
             ),
@@ -205,6 +235,10 @@ class Tally:
                 EntrantSample(book.journey, book.step, tuple(book.entrants)) for book in books if book.entrants
             ),
             types=dict(sorted(self.types.items())),
+            changes=tuple(self.changes),
+            commands=tuple(self.commands),
+            changes_left=self.left[CHANGES],
+            commands_left=self.left[ORDERS],
         )
         self.door = [0] * 7
         self._clear()
@@ -219,8 +253,9 @@ class Tally:
             target = self.measure(signal, reshape(cell, mapping))
             for index in range(5):
                 target[index] += measures[index]
-            for bucket, count in measures[5].items():
-                target[5][bucket] = target[5].get(bucket, 0) + count
+            for counted, merged in zip(measures[5:], target[5:], strict=True):
+                for at, count in counted.items():
+                    merged[at] = merged.get(at, 0) + count
 
     def snapshot(self) -> bytes:
         """The open counts, for the commit."""
@@ -233,11 +268,15 @@ class Tally:
                 list(self.marks.items()),
                 [
                     (key, [n, _held(total), _held(squares // _LOW), squares % _LOW, top, bottom, histogram])
-                    for key, (n, total, squares, top, bottom, histogram) in self.measured.items()
+                    for key, (n, total, squares, top, bottom, histogram, _) in self.measured.items()
                 ],
                 self.sources,
                 [(place, book.entrants) for place, book in self._books.items() if book.entrants],
                 self.types,
+                [(key, measures[6]) for key, measures in self.measured.items() if measures[6]],
+                self.changes,
+                self.commands,
+                self.left,
             ]
         )
 
@@ -254,9 +293,12 @@ class Tally:
             tally.book(journey, step).outcomes.setdefault(cell, {})[entry_tick] = counts
         tally.marks = dict(stored.marks)
         tally.measured = {
-            key: [n, total, high * _LOW + low, top, bottom, histogram]
+            key: [n, total, high * _LOW + low, top, bottom, histogram, {}]
             for key, (n, total, high, low, top, bottom, histogram) in stored.measured
         }
+        for place, scores in stored.scores:
+            tally.measured[place][6] = scores
+        tally.changes, tally.commands, tally.left = stored.changes, stored.commands, stored.left
         for (journey, step), subjects in stored.entrants:
             tally.book(journey, step).entrants = subjects
         return tally
@@ -275,6 +317,11 @@ class _Stored(msgspec.Struct, array_like=True):
     sources: dict[str, list[int]]
     entrants: list[tuple[tuple[str, str], list[str]]]
     types: dict[str, int]
+    # What follows came later; what was stored before does not have it.
+    scores: list[tuple[tuple[str, Cell], dict[int, int]]] = []
+    changes: list[ChangeSeen] = []
+    commands: list[AlertCommand] = []
+    left: list[int] = msgspec.field(default_factory=lambda: [0, 0])
 
 
 def _held(total: int) -> int:
@@ -285,6 +332,12 @@ def _held(total: int) -> int:
 def reshape(cell: Cell, mapping: tuple[int, ...]) -> Cell:
     """A cell's values under other dimensions; a new dimension is `unknown`."""
     return tuple("unknown" if index < 0 else cell[index] for index in mapping)
+
+
+def _order(said: ChangeSeen | AlertCommand) -> tuple[int | str, ...]:
+    if isinstance(said, AlertCommand):
+        return (said.time, said.kind, said.fingerprint, said.by, said.duration, said.source, said.id)
+    return (said.time, said.source, said.id, repr(said.data))
 
 
 def _in_order(counts: Ticks) -> Iterator[tuple[Cell, int, list[int]]]:

@@ -154,7 +154,7 @@ class AlertView(msgspec.Struct, frozen=True):
 
     fingerprint: str
     incident: str
-    """Alerts of one incident share it: the fingerprint of the first."""
+    """Alerts of one incident share it: the fingerprint of the first and the second at which that fired."""
     state: AlertState
     journey: str | None
     step: str | None
@@ -191,6 +191,12 @@ class AlertView(msgspec.Struct, frozen=True):
     fired: int = 1
     """How often it fired within the incident."""
     notes: list[str] = []
+    root: str = ""
+    """Fingerprint of the incident's root: what to look at first."""
+    loss: float | None = None
+    """Part of the whole step's expected completions that is lost."""
+    value_per_hour: float | None = None
+    """The journey's `value` lost per hour."""
 
 
 class WatchedView(msgspec.Struct, frozen=True):
@@ -216,6 +222,17 @@ class WatchedView(msgspec.Struct, frozen=True):
     detector: str = ""
 
 
+class FiredCount(msgspec.Struct, frozen=True, array_like=True):
+    """How often the alerts of one place fired since the beginning. What does not apply is empty."""
+
+    journey: str
+    step: str
+    signal: str
+    """As in `AlertView`; silent sources are counted together."""
+    direction: str
+    count: int
+
+
 class AlarmsView(msgspec.Struct, frozen=True):
     """Everything about alarms at the close of one tick."""
 
@@ -226,3 +243,6 @@ class AlarmsView(msgspec.Struct, frozen=True):
     alerts: list[AlertView]
     """Firing ones first, then pending, then those resolved lately (newest first)."""
     watched: list[WatchedView]
+    fired: list[FiredCount] = []
+    ignored: int = 0
+    """Commands to alerts that named none, or made no sense, since the beginning."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.recursion import Floats
+from detectors.steps.packed import Packed, pack, unpack
 
 Integers = NDArray[np.int64]
 
@@ -167,6 +168,17 @@ class Aging:
     def add(self, channel: int, slots: Integers, lanes: Integers, counts: Floats) -> None:
         """Add counts at (slot, lane); the same place may come more than once."""
         np.add.at(self.counts[:, channel], (slots, lanes), counts)
+
+    # Storing
+
+    def snapshot(self) -> tuple[int, Packed]:
+        """Everything, for `restore`."""
+        return self.tick, pack(self.counts)
+
+    def restore(self, stored: tuple[int, Packed]) -> None:
+        """Take what `snapshot` of the same horizon wrote; lanes follow."""
+        self.tick, packed = stored
+        self.counts = unpack(packed)
 
     # Bins
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.recursion import RATIOS, Floats
-from detectors.steps.flight import ENTERED, IN_FLIGHT
-from detectors.steps.step_drop import EXPECTED, OBSERVED, StepDrop
+from detectors.steps.flight import IN_FLIGHT
+from detectors.steps.step_drop import ENTERED, EXPECTED, OBSERVED, StepDrop
 
 _LEVEL_SINCE = 0.9
 _LEVEL_SIZE = 0.95
@@ -70,16 +70,16 @@ def counted(step: StepDrop, lanes: NDArray[np.intp], since: int) -> tuple[Floats
 
 
 def should_have_come(step: StepDrop, lanes: NDArray[np.intp], since: int) -> Floats:
-    """Completions since second `since` if nothing had changed, per lane: from everybody who entered up to `within` ago.
+    """Completions since second `since` if nothing had changed, per lane: from everybody who entered.
 
     A customer of age a now had age a − t when the change began t seconds ago (or entered since): S(a−t) − S(a) of them
     go on meanwhile, S being the learnt chance to be still in the step at an age.
     """
-    flight = step.flight.aging
-    ages = flight.ages()
-    elapsed = float(flight.tick - since + 1)
+    past = step.past
+    ages = past.ages()
+    elapsed = float(past.tick - since + 1)
     survival = _survival(step, lanes)
-    entered = flight.counts[:, ENTERED][:, lanes]
+    entered = past.counts[:, ENTERED][:, lanes]
     now = _at(survival, ages + 1.0)
     then = _at(survival, np.maximum(ages + 1.0 - elapsed, 0.0))
     due: Floats = (entered * np.maximum(then - now, 0.0)).sum(axis=0)

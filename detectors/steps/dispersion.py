@@ -54,6 +54,12 @@ class Dispersion:
         self._doubt = np.pad(self._doubt, wide)
         self._estimate()
 
+    def clear(self, series: int) -> None:
+        """Nothing is known of this one any more."""
+        for array in (self._sums, self._observed, self._expected, self._doubt):
+            array[..., series] = 0.0
+        self._estimate()
+
     def add(self, tick: int, observed: Floats, expected: Floats, doubt: Floats, calm: Floats | None = None) -> None:
         """What an update that ends with second `tick` brought: N, U and κ, each of shape (series,).
 

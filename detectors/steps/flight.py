@@ -1,4 +1,4 @@
-"""Customers in flight in one step, by age and lane, and everybody who entered."""
+"""Customers in flight in one step, by age and lane."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 
 from detectors.recursion import Floats
 from detectors.steps.aging import Aging, Integers, bin_of_slot
+from detectors.steps.packed import Packed
 
-IN_FLIGHT, ENTERED = 0, 1
+IN_FLIGHT = 0
 _NOBODY: Integers = np.zeros(0, dtype=np.int64)
 _NOTHING: Floats = np.zeros(0)
 
@@ -45,7 +46,7 @@ class Flight:
     """
 
     def __init__(self, within: int, lanes: int = 0, since: int = 0) -> None:
-        self.aging = Aging(within, channels=2, lanes=lanes, kept=1)
+        self.aging = Aging(within, lanes=lanes, kept=1)
         self.since = since
         self.bins = self.aging.bins()
         """First slot of each age bin."""
@@ -74,9 +75,7 @@ class Flight:
             return
         if self.since:
             counts = np.where(seconds >= self.since, counts, 0.0)
-        slots = self.aging.places(seconds)
-        self.aging.add(IN_FLIGHT, slots, lanes, counts)
-        self.aging.add(ENTERED, slots, lanes, counts)
+        self.aging.add(IN_FLIGHT, self.aging.places(seconds), lanes, counts)
 
     def leave(self, left: Leavers) -> Floats:
         """They are out; returns completions by bin and lane, of those who had been seen to enter."""
@@ -99,3 +98,12 @@ class Flight:
                 completed[bin_, lane] = max(completed[bin_, lane] + flight[slot, lane], 0.0)
                 flight[slot, lane] = 0.0
         return completed
+
+    def snapshot(self) -> tuple[int, tuple[int, Packed]]:
+        """Everything, for `restore`."""
+        return self.since, self.aging.snapshot()
+
+    def restore(self, stored: tuple[int, tuple[int, Packed]]) -> None:
+        """Take what `snapshot` of the same `within` wrote."""
+        self.since, aging = stored
+        self.aging.restore(aging)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.recursion import Floats
+from detectors.steps.packed import Packed, pack, unpack
 
 HOUR = 3600
 UNDO_HOURS = 48
@@ -29,6 +30,20 @@ _PRIOR = 0.1
 """Completions that an age bin of the parent is credited with before it has seen any."""
 
 Mask = NDArray[np.bool_]
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    completed: Packed
+    exposure: Packed
+    open_completed: Packed
+    open_exposure: Packed
+    held_completed: Packed
+    held_exposure: Packed
+    used_completed: Packed
+    used_exposure: Packed
+    hour: int | None
+    began: int | None
+    hours: list[_Hour]
 
 
 class _Hour(msgspec.Struct, array_like=True):
@@ -65,15 +80,16 @@ class Hazards:
         self._held_exposure: Floats = np.zeros((bins, lanes))
         self.hour: int | None = None
         """The hour being learnt, counted from the epoch."""
+        self._began: int | None = None
+        """The second at which learning began."""
         self.hours: deque[_Hour] = deque(maxlen=UNDO_HOURS)
-        self.frozen = False
-        """Nothing is learnt while the step is known to be ill."""
         self.rates: Floats = np.zeros((bins, lanes))
         """Hazard per second; as of the last `refresh`."""
         self._spread: Floats = np.zeros((bins, lanes))
         self._follows: Floats = np.zeros((bins, lanes))
         self._shared: Floats = np.zeros((bins, lanes if not pooled else 1))
-        self._known = 0.0
+        self._used: tuple[Floats, Floats] = (np.zeros((bins, lanes)), np.zeros((bins, lanes)))
+        """V and X as of the last `refresh`."""
 
     @property
     def lanes(self) -> int:
@@ -92,8 +108,6 @@ class Hazards:
 
     def learn(self, completed: Floats, exposure: Floats, held: Mask | None) -> None:
         """What happened in an update. Lanes in `held` wait until their evidence has calmed down, or are forgotten."""
-        if self.frozen:
-            return
         if held is None:
             self._open_completed += completed
             self._open_exposure += exposure
@@ -121,10 +135,12 @@ class Hazards:
         seen: Floats = self.completed.sum(axis=0) + self._open_completed.sum(axis=0)
         return seen
 
-    def turn(self, hour: int) -> None:
-        """The hour is over: what it taught joins the baseline, and what is older fades."""
+    def turn(self, second: int) -> None:
+        """It is this second (UTC epoch): what an hour that is over taught joins the baseline, and older fades."""
+        hour = second // HOUR
         if self.hour is None:
             self.hour = hour
+            self._began = second
             return
         if hour <= self.hour:
             return
@@ -138,15 +154,24 @@ class Hazards:
         self._open_exposure[:] = 0.0
         self.hour = hour
 
-    def undo(self, second: int) -> None:
-        """Take back what was learnt in the hours from a second on (UTC epoch), as far back as two days."""
-        first = second // HOUR
+    def undo(self, second: int, tick: int, completed: Floats) -> None:
+        """Take back what was learnt from a second on (UTC epoch), as far back as two days; it is `tick` now.
+
+        `completed`: shape (lanes,), completions since then. Hours that are over go as a whole; of the one under way as
+        much as the change has lasted, unless that began earlier.
+        """
         if self.hour is None:
             return
-        if first <= self.hour:
+        began = max(self.hour * HOUR, self._began if self._began is not None else second)
+        if second <= began:
             self._open_completed[:] = 0.0
             self._open_exposure[:] = 0.0
-        while self.hours and self.hours[-1].hour >= first:
+        else:
+            counted = self._open_completed.sum(axis=0)
+            kept = 1 - np.divide(completed, counted, out=np.zeros_like(counted), where=counted > 0)
+            self._open_completed *= np.clip(kept, 0.0, 1.0)
+            self._open_exposure *= min(max((second - began) / max(tick + 1 - began, 1), 0.0), 1.0)
+        while self.hours and self.hours[-1].hour >= second // HOUR and self.hours[-1].hour != self.hour:
             hour = self.hours.pop()
             fade = 0.5 ** ((self.hour - hour.hour) * HOUR / HALF_LIFE)
             taught = np.frombuffer(zlib.decompress(hour.body), "<f4").reshape(2, self.bins, hour.lanes) * fade
@@ -159,8 +184,10 @@ class Hazards:
 
     def refresh(self) -> None:
         """Bring `rates` and their errors up to what has been learnt."""
-        completed = self.completed + self._open_completed
-        exposure = self.exposure + self._open_exposure
+        self._use(self.completed + self._open_completed, self.exposure + self._open_exposure)
+
+    def _use(self, completed: Floats, exposure: Floats) -> None:
+        self._used = (completed, exposure)
         parent_completed = completed.sum(axis=1, keepdims=True) if self.pooled else completed
         parent_exposure = exposure.sum(axis=1, keepdims=True) if self.pooled else exposure
         total = parent_completed.sum(axis=0, keepdims=True)
@@ -170,7 +197,6 @@ class Hazards:
         with np.errstate(invalid="ignore"):
             parent = (parent_completed + _PRIOR) / (parent_exposure + prior)
             self._shared = np.where(mean > 0, parent / (parent_exposure + prior), 0.0)
-        self._known = float(total.min(initial=np.inf)) if total.size else 0.0
         if not self.pooled:
             self.rates = parent
             self._spread = self._shared
@@ -208,3 +234,35 @@ class Hazards:
         spread = (np.sqrt(own) + np.sqrt(shared)) ** 2
         variances: Floats = np.divide(spread, expected**2, out=np.full_like(expected, np.inf), where=expected > 0)
         return variances
+
+    # Storing
+
+    def snapshot(self) -> bytes:
+        """Everything, for `restore`."""
+        stored = _Stored(
+            pack(self.completed),
+            pack(self.exposure),
+            pack(self._open_completed),
+            pack(self._open_exposure),
+            pack(self._held_completed),
+            pack(self._held_exposure),
+            pack(self._used[0]),
+            pack(self._used[1]),
+            self.hour,
+            self._began,
+            list(self.hours),
+        )
+        return msgspec.msgpack.encode(stored)
+
+    def restore(self, body: bytes) -> None:
+        """Take what `snapshot` of as many bins wrote; lanes follow."""
+        stored = _DECODE(body)
+        self.completed, self.exposure = unpack(stored.completed), unpack(stored.exposure)
+        self._open_completed, self._open_exposure = unpack(stored.open_completed), unpack(stored.open_exposure)
+        self._held_completed, self._held_exposure = unpack(stored.held_completed), unpack(stored.held_exposure)
+        self.hour, self._began = stored.hour, stored.began
+        self.hours = deque(stored.hours, maxlen=UNDO_HOURS)
+        self._use(unpack(stored.used_completed), unpack(stored.used_exposure))
+
+
+_DECODE = msgspec.msgpack.Decoder(_Stored).decode

@@ -11,12 +11,14 @@ by itself when it is a day old (a week where hours of the week differ), sure to 
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
 from detectors.negative_binomial_surge import log_evidence
 from detectors.recursion import Floats, Recursion
 from detectors.steps.flight import Entrants, Flight, Leavers
 from detectors.steps.hazards import HOUR, Hazards, Mask
+from detectors.steps.packed import Packed
 
 DAY = 86_400
 _STEPS: Floats = np.array([0.25, 0.5, 0.75, 1.0, 1.25])
@@ -88,19 +90,17 @@ class Recovery:
         rates: Floats,
         *,
         factor: float,
-        kappa: float,
         dispersion: float,
     ) -> bool:
         """The seconds up to and including `tick`; whether the step is well again.
 
-        `rates`: the baseline's hazards, shape (bins, lanes); `kappa` its relative error; `dispersion` φ ≥ 1.
+        `rates`: the baseline's hazards, shape (bins, lanes); `dispersion` φ ≥ 1.
         """
         seconds = tick - self._groups[0].aging.tick
         if seconds <= 0:
             return False
         observed, expected = np.zeros(2), np.zeros(2)
-        # An uncertain baseline asks for more, never for more than half of the way back.
-        null = min(self.null * np.exp(3 * min(kappa, 1.0)), (1 + self.null) / 2)
+        null = self.null
         for at, group in enumerate(self._groups):
             group.aging.advance(tick)
             group.enter(entered)
@@ -132,7 +132,7 @@ class Recovery:
         self.challenger.learn(completed, at_risk * (seconds * factor), None)
         if tick - self._refreshed >= 60:
             self._refreshed = tick
-            self.challenger.turn(hour)
+            self.challenger.turn(tick)
             self.challenger.refresh()
 
     def new_normal(self, tick: int, age: int) -> bool:
@@ -160,3 +160,51 @@ class Recovery:
     def flight(self) -> Flight:
         """Everybody who entered since the alarm."""
         return self._groups[0]
+
+    # Storing
+
+    def snapshot(self) -> bytes:
+        """Everything, for `restore`."""
+        stored = _Stored(
+            [int(lane) for lane in np.flatnonzero(self.affected)],
+            self.start,
+            self.null,
+            [group.snapshot() for group in self._groups],
+            self._restart,
+            self._recursion.snapshot(),
+            self.challenger.snapshot(),
+            self._hours,
+            self._refreshed,
+        )
+        return msgspec.msgpack.encode(stored)
+
+    @classmethod
+    def restore(cls, body: bytes, within: int, lanes: int, *, pooled: bool = True) -> Recovery:
+        """What `snapshot` wrote, of a step with the same `within` and lanes."""
+        stored = _DECODE(body)
+        affected = np.zeros(lanes, dtype=bool)
+        affected[stored.affected] = True
+        recovery = cls(within, lanes, affected, stored.start, 0.0, 0.0, pooled=pooled)
+        recovery.null = stored.null
+        for group, flight in zip(recovery._groups, stored.groups, strict=True):
+            group.restore(flight)
+        recovery._restart = stored.restart
+        recovery._recursion.restore(stored.recursion)
+        recovery.challenger.restore(stored.challenger)
+        recovery._hours, recovery._refreshed = stored.hours, stored.refreshed
+        return recovery
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    affected: list[int]
+    start: int
+    null: float
+    groups: list[tuple[int, tuple[int, Packed]]]
+    restart: int
+    recursion: bytes
+    challenger: bytes
+    hours: list[list[float]]
+    refreshed: int
+
+
+_DECODE = msgspec.msgpack.Decoder(_Stored).decode

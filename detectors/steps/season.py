@@ -46,6 +46,11 @@ class Season:
         """The factor of an hour (0…167, Monday first) and the variance of its logarithm."""
         return float(self.factors[hour_of_week]), float(self.variances[hour_of_week])
 
+    @property
+    def known(self) -> bool:
+        """Whether hours differ: any factor is in use."""
+        return bool((self.factors != 1.0).any())
+
     def add(self, hour: int, hour_of_week: int, observed: float, expected: float, dispersion: float) -> None:
         """Completions of an update, and those expected at factor 1. `hour` counts from the epoch."""
         if self._open is not None and self._open[0] == hour and self._open[1] == hour_of_week:

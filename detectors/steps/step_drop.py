@@ -14,6 +14,7 @@ credit (`Recursion`). Evidence as in `poisson_drop`.
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,12 +24,13 @@ from detectors.steps.aging import Aging, Integers
 from detectors.steps.dispersion import Dispersion
 from detectors.steps.flight import Entrants, Flight, Leavers
 from detectors.steps.hazards import HOUR, Hazards, Mask
+from detectors.steps.packed import Packed, pack, unpack
 
-OBSERVED, EXPECTED = 0, 1
+OBSERVED, EXPECTED, ENTERED = 0, 1, 2
 TOLERANCE = 0.1
 STANDARD_ERRORS = 3.0
 MEMORY = 86_400
-"""Seconds of history kept to say since when and where."""
+"""Seconds of history kept, at least, to say since when and where."""
 _REFRESH = 60
 """Seconds after which the baseline in use follows what has been learnt."""
 _VOLUME_HALF_LIFE = 86_400.0
@@ -65,8 +67,8 @@ class StepDrop:
         self.tolerance = tolerance
         self.standard_errors = standard_errors
         self.flight = Flight(within)
-        self.past = Aging(MEMORY, channels=2)
-        """N and μ of every lane, by how long ago."""
+        self.past = Aging(max(MEMORY, within), channels=3)
+        """N, μ and entrants of every lane, by how long ago."""
         self.hazards = Hazards(len(self.flight.bins), pooled=pooled)
         self.dispersion = Dispersion()
         self.fast = Recursion(len(RATIOS))
@@ -81,7 +83,6 @@ class StepDrop:
         """N and μ of each series in the last update."""
         self._base: Floats = np.zeros(0)
         self._refreshed: int | None = None
-        self._learnt = 0.0
         self._volume: Floats = np.zeros(0)
         self._watched_seconds = 0.0
         self._held: Mask | None = None
@@ -119,7 +120,24 @@ class StepDrop:
         """The lanes of a series."""
         return np.flatnonzero((self.member == series).any(axis=0))
 
+    def clear(self, series: int) -> None:
+        """This number stands for another series from now on."""
+        self.dispersion.clear(series)
+        self.fast.reset([series])
+        self.slow.reset([series])
+        self._volume[series] = 0.0
+        self._base[series] = np.inf
+
     # Every update
+
+    def rest(self, tick: int) -> None:
+        """Nobody was in flight up to and including `tick`: time passes without anything being due."""
+        if self.tick is None:
+            self.flight.aging.tick = self.past.tick = tick
+        else:
+            self.flight.aging.advance(tick)
+            self.past.advance(tick)
+        self.tick = tick
 
     def update(
         self,
@@ -144,6 +162,9 @@ class StepDrop:
         self.past.advance(tick)
         self.tick = tick
         self.flight.enter(entered)
+        if len(entered.lanes):
+            known = np.where(entered.seconds >= self.flight.since, entered.counts, 0.0)
+            self.past.add(ENTERED, self.past.places(entered.seconds), entered.lanes, known)
         at_risk = self.flight.at_risk
         self._follow(tick, at_risk)
         due: Floats = (at_risk * self.hazards.rates).sum(axis=0) * seconds
@@ -177,9 +198,8 @@ class StepDrop:
 
     def _follow(self, tick: int, at_risk: Floats) -> None:
         """Let the baseline in use follow the learnt one: every minute, and while it still grows quickly."""
-        hour = tick // HOUR
-        if self.hazards.hour != hour:
-            self.hazards.turn(hour)
+        if self.hazards.hour != tick // HOUR:
+            self.hazards.turn(tick)
         if self._refreshed is not None and tick // _REFRESH == self._refreshed // _REFRESH:
             return
         self._refreshed = tick
@@ -226,3 +246,57 @@ class StepDrop:
                 self.hazards.release(calmed)
         self._held = held
         self.hazards.learn(completed, at_risk * (seconds * factor), held)
+
+    # Storing
+
+    def snapshot(self) -> bytes:
+        """Everything but the grouping, for `restore`."""
+        held = None if self._held is None else [int(lane) for lane in np.flatnonzero(self._held)]
+        stored = _Stored(
+            self.tick,
+            self.flight.snapshot(),
+            self.past.snapshot(),
+            self.hazards.snapshot(),
+            self.dispersion.snapshot(),
+            self.fast.snapshot(),
+            self.slow.snapshot(),
+            [pack(array) for array in (self.kappa, self.observed, self.expected, self._base, self._volume)],
+            self._refreshed,
+            self._watched_seconds,
+            held,
+        )
+        return msgspec.msgpack.encode(stored)
+
+    def restore(self, body: bytes, member: Integers, series: int) -> None:
+        """Take what `snapshot` wrote, with the grouping of then, into one that is new and has the same parameters."""
+        stored = _DECODE(body)
+        self.extend(member.shape[1], member, series)
+        self.tick = stored.tick
+        self.flight.restore(stored.flight)
+        self.past.restore(stored.past)
+        self.hazards.restore(stored.hazards)
+        self.dispersion.restore(stored.dispersion)
+        self.fast.restore(stored.fast)
+        self.slow.restore(stored.slow)
+        self.kappa, self.observed, self.expected, self._base, self._volume = map(unpack, stored.arrays)
+        self._refreshed, self._watched_seconds = stored.refreshed, stored.watched_seconds
+        if stored.held is not None:
+            self._held = np.zeros(self.lanes, dtype=bool)
+            self._held[stored.held] = True
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    tick: int | None
+    flight: tuple[int, tuple[int, Packed]]
+    past: tuple[int, Packed]
+    hazards: bytes
+    dispersion: bytes
+    fast: bytes
+    slow: bytes
+    arrays: list[Packed]
+    refreshed: int | None
+    watched_seconds: float
+    held: list[int] | None
+
+
+_DECODE = msgspec.msgpack.Decoder(_Stored).decode

@@ -106,7 +106,8 @@ async def _demo(args: argparse.Namespace) -> int:
 
         def frame(keys: bool = False) -> Frame:
             seen, planted = list(decisions.items), simulation.incident()
-            return Frame(service.journeys(), service.signals(), service.health(), seen, planted, url, keys)
+            alarms = service.alarms()
+            return Frame(service.journeys(), service.signals(), service.health(), seen, planted, url, keys, alarms)
 
         try:
             await (_show_live(console, frame, simulation, stop) if live else _show_lines(frame, stop))

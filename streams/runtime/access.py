@@ -28,9 +28,9 @@ class Role(IntEnum):
     """What a console token allows; each role may do what the ones before it may."""
 
     VIEWER = 1
-    """Reads journeys, signals, decisions, health, metrics."""
+    """Reads journeys, signals, alerts, decisions, health, metrics."""
     AGENT = 2
-    """Also sees one customer and what a dead letter holds."""
+    """Also speaks to alerts, sees one customer and what a dead letter holds."""
     ADMIN = 3
     """Also re-drives dead letters."""
 

@@ -249,6 +249,44 @@ SIGNAL_BREACHED = Metric(
     "1 while the signal misses its `expect`, 0 while it keeps it; absent while too little is known.",
     ("signal", "kind"),
 )
+ALERTS_ACTIVE = Metric("touchline_alerts_active", "gauge", "Alerts that fire now, by severity.", ("severity",))
+ALERT_FIRING = Metric(
+    "touchline_alert_firing",
+    "gauge",
+    "1 while the alert fires, 0 once it is resolved, for a week; what does not apply is empty. `signal`: `conversion`,"
+    " `arrivals`, `silence` or a signal's name; `source`: which source is silent, the first 50, the rest is `other`.",
+    ("journey", "step", "signal", "source", "direction", "severity"),
+)
+ALERTS_FIRED = Metric(
+    "touchline_alerts_fired_total",
+    "counter",
+    "How often alerts fired; silent sources together.",
+    ("journey", "step", "signal", "direction"),
+)
+ALERT_COMMANDS_IGNORED = Metric(
+    "touchline_alert_commands_ignored_total",
+    "counter",
+    "Events to acknowledge, snooze or accept that named no alert, or made no sense.",
+)
+ALARM_BUDGET = Metric("touchline_alarm_budget_per_week", "gauge", "False alarms per week that the file grants.")
+ALARM_CREDIT = Metric(
+    "touchline_alarm_credit_total",
+    "counter",
+    "Expected false alarms handed out to the series under watch: on average at most so many of those that fired are"
+    " false.",
+)
+WATCHED_SERIES = Metric(
+    "touchline_watched_series",
+    "gauge",
+    "Series under watch, by state: `watching`, `pending`, `firing`, `learning`, `quiet` (too little volume).",
+    ("state",),
+)
+STEP_EVIDENCE = Metric(
+    "touchline_journey_step_evidence",
+    "gauge",
+    "Evidence that the conversion of the whole step has changed: 1 and more fires, 0.1 is pending.",
+    ("journey", "step", "direction"),
+)
 EVENTS_PER_SECOND = Metric("touchline_events_per_second", "gauge", "Records read per second, over about ten seconds.")
 TIMERS_PENDING = Metric("touchline_timers_pending", "gauge", "Timers waiting: abandonments, sessions, forgetting.")
 LOG_ROWS = Metric("touchline_log_rows", "gauge", "Records kept in the log.")

@@ -9,13 +9,10 @@ import platform
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 import msgspec
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
     HistogramMetricFamily,
     InfoMetricFamily,
 )
@@ -25,12 +22,13 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from streams.estimates import Estimate
 from streams.runtime import metric_names as names
+from streams.runtime.alarm_metrics import alarm_families
+from streams.runtime.families import Families
 from streams.runtime.metric_names import Metric
 from streams.runtime.service import Health, Internals, Service
 from streams.units import SECOND, parse_time
-from streams.view import JourneyView, SegmentView, SignalView, StepView, StepWindow
+from streams.view import AlarmsView, JourneyView, SegmentView, SignalView, StepView, StepWindow
 
 OTHER = "other"
 MAX_TYPES = 100
@@ -74,12 +72,15 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     journeys: tuple[JourneyView, ...]
     signals: tuple[SignalView, ...]
+    alarms: AlarmsView | None
     health: Health
     internals: Internals
     requests: dict[Request, int]
     stream_clients: int
     types: dict[str, int]
     sources: dict[str, int]
+    silent: dict[str, str]
+    """Source -> its label, of the alerts about silence."""
 
 
 class Metrics(Collector):
@@ -111,16 +112,19 @@ class Metrics(Collector):
 
     def gather(self) -> None:
         """Read the service, on its event loop; what `expose` writes next."""
-        internals = self._service.internals()
+        internals, alarms = self._service.internals(), self._service.alarms()
+        silent = [] if alarms is None else [alert.source for alert in alarms.alerts if alert.source is not None]
         self._snapshot = Snapshot(
             journeys=tuple(self._service.journeys()),
             signals=tuple(self._service.signals()),
+            alarms=alarms,
             health=self._service.health(),
             internals=internals,
             requests=dict(self.requests),
             stream_clients=self._stream_clients(),
             types=self._types.sums(internals.types),
             sources=self._sources.sums(internals.sources),
+            silent={source: self._sources.admit(source) for source in silent},
         )
 
     def expose(self, accept: str) -> tuple[bytes, str]:
@@ -141,43 +145,17 @@ class Metrics(Collector):
         yield from _step_families(snapshot.journeys)
         yield from _segment_families(snapshot.journeys)
         yield from _signal_families(snapshot.signals)
+        if snapshot.alarms is not None:
+            yield from alarm_families(snapshot.alarms, snapshot.silent)
 
 
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
-class _Families:
-    """Families by declaration, in order, made when the first sample comes."""
-
-    def __init__(self) -> None:
-        self._made: dict[str, Any] = {}
-
-    def add(self, metric: Metric, labels: Iterable[str], value: float | None) -> None:
-        """One sample; None leaves it out."""
-        if value is None:
-            return
-        family = self._made.get(metric.name)
-        if family is None:
-            kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
-            family = self._made[metric.name] = kind(metric.name, metric.help, labels=metric.labels)
-        family.add_metric(list(labels), value)
-
-    def estimate(self, metrics: tuple[Metric, Metric, Metric, Metric], labels: tuple[str, ...], at: Estimate) -> None:
-        """Value, lower end, upper end and n of an estimate."""
-        value, lower, upper, samples = metrics
-        self.add(value, labels, at.value)
-        self.add(lower, labels, at.low)
-        self.add(upper, labels, at.high)
-        self.add(samples, labels, at.n)
-
-    def __iter__(self) -> Iterator[Family]:
-        return iter(self._made.values())
-
-
 def _service_families(snapshot: Snapshot) -> Iterator[Family]:
     health, internals = snapshot.health, snapshot.internals
     door = health.events
-    families = _Families()
+    families = Families()
     for metric, count in (
         (names.EVENTS_READ, door.read),
         (names.EVENTS_DUPLICATE, door.duplicate),
@@ -261,7 +239,7 @@ _SIGNAL_SEGMENT = (
 
 
 def _step_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
-    families = _Families()
+    families = Families()
     for journey in journeys:
         for step in journey.steps:
             labels = (journey.name, step.name)
@@ -275,7 +253,7 @@ def _step_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
 
 
 def _segment_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
-    families = _Families()
+    families = Families()
     for journey in journeys:
         for step in journey.steps:
             for segment in step.segments:
@@ -284,7 +262,7 @@ def _segment_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
     return iter(families)
 
 
-def _segment(families: _Families, journey: JourneyView, step: StepView, segment: SegmentView) -> None:
+def _segment(families: Families, journey: JourneyView, step: StepView, segment: SegmentView) -> None:
     labels = (journey.name, step.name, segment.dimension, segment.value)
     for metric, field in _SEGMENT_TOTALS:
         families.add(metric, labels, getattr(segment.totals, field))
@@ -294,7 +272,7 @@ def _segment(families: _Families, journey: JourneyView, step: StepView, segment:
 
 
 def _conversions(
-    families: _Families,
+    families: Families,
     metrics: tuple[Metric, Metric, Metric, Metric],
     labels: tuple[str, ...],
     windows: Mapping[str, StepWindow],
@@ -305,7 +283,7 @@ def _conversions(
 
 
 def _signal_families(signals: Iterable[SignalView]) -> Iterator[Family]:
-    families = _Families()
+    families = Families()
     for signal in signals:
         kind = signal.kind or ""
         for window, estimate in signal.windows.items():

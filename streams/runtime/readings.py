@@ -1,4 +1,4 @@
-"""What the embedded service shows: journeys, signals, decisions, dead letters, customers, health."""
+"""What the embedded service shows: journeys, signals, alarms, decisions, dead letters, customers, health."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from streams.runtime.service import (
 from streams.runtime.store.store import Store
 from streams.runtime.subscribers import Subscribers
 from streams.units import format_time
-from streams.view import JourneyView, SignalView, View
+from streams.view import AlarmsView, JourneyView, SignalView, View
 
 _RATE_SECONDS = 10
 
@@ -69,6 +69,9 @@ class Readings:
 
     def signals(self) -> Sequence[SignalView]:
         return self._view().signals
+
+    def alarms(self) -> AlarmsView | None:
+        return self._view().alarms
 
     async def decisions(self, since: int | None, limit: int, cursor: str | None) -> Page:
         return await self.store.decisions(since, limit, cursor)

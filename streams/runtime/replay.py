@@ -12,7 +12,7 @@ from streams.decisions import sort_key
 from streams.effects import DeadLetter, Decision, Effects, Partial
 from streams.model import Record
 from streams.rules import Rules
-from streams.stages.journey import JourneyStage
+from streams.stages.journey import TICK, JourneyStage
 from streams.stages.signal import SignalStage
 
 BATCH = 4096
@@ -57,7 +57,11 @@ class Replay:
 
         Returns the dead letters among the events that had been waiting for their turn.
         """
-        letters = self._take(self.journeys.finish(until))
+        effects = self.journeys.finish(until)
+        last = self.journeys.last_time
+        if last is not None:
+            self.signals.judge_until(last // TICK)
+        letters = self._take(effects)
         if self._last_tick is not None:
             self.decisions += self.signals.finish(self._last_tick)
         self.decisions.sort(key=sort_key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -12,7 +12,11 @@ from rich.text import Text
 
 from streams.estimates import share
 from streams.reasons import INVALID
+from streams.runtime import episodes
+from streams.runtime.episodes import Episode
 
+_ALERTS = 50
+"""Alerts listed; of more it is said how many."""
 _ALSO = ("recovered", "skipped", "repeated", "unattributed", "merged")
 
 
@@ -22,10 +26,11 @@ def print_report(
     dead_letters: Mapping[str, int],
     name: str,
     units: Mapping[str, tuple[str, str]],
+    alerts: Sequence[Episode] = (),
 ) -> None:
     """Show a summary (its structure is `--summary`'s) and why records were not taken.
 
-    `units` gives each signal's `as` and unit.
+    `units` gives each signal's `as` and unit; `alerts` are in the order in which they fired.
     """
     events = summary["events"]
     span = f"{summary['from']} … {summary['until']}" if summary["from"] else "no valid event"
@@ -53,6 +58,12 @@ def print_report(
         console.print(_signals(heard, units))
     if silent:
         console.print(f"\nno event for: {', '.join(silent)}", style="dim", highlight=False)
+    if alerts:
+        console.print(Text("\nalerts, times in UTC", style="bold"))
+        for episode in alerts[:_ALERTS]:
+            console.print(f"▲ {episodes.line(episode)}", highlight=False, markup=False, soft_wrap=True)
+        if len(alerts) > _ALERTS:
+            console.print(f"and {len(alerts) - _ALERTS:,} more: --out writes them all", style="dim", highlight=False)
     if summary["decisions"]:
         console.print(
             "\ndecisions  " + " · ".join(f"{kind} {count:,}" for kind, count in summary["decisions"].items()),
@@ -61,7 +72,7 @@ def print_report(
 
 
 def _journey(name: str, steps: Mapping[str, Mapping[str, int]]) -> Table:
-    table = _table(f"journey {name}", "step", "entered", "completed", "abandoned", "in flight", "of settled")
+    table = table_of(f"journey {name}", "step", "entered", "completed", "abandoned", "in flight", "of settled")
     last = list(steps)[-1]
     for step, counts in steps.items():
         settled = counts["completed"] + counts["abandoned"]
@@ -85,7 +96,7 @@ def _besides(steps: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
 
 
 def _signals(signals: Mapping[str, Mapping[str, Any]], units: Mapping[str, tuple[str, str]]) -> Table:
-    table = _table("signals over the whole input", "signal", "n", "value", "95 % interval")
+    table = table_of("signals over the whole input", "signal", "n", "value", "95 % interval")
     table.add_column("as", style="dim")
     for name, estimate in signals.items():
         low, high = estimate["low"], estimate["high"]
@@ -103,7 +114,8 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
-def _table(title: str, first: str, *numbers: str) -> Table:
+def table_of(title: str, first: str, *numbers: str) -> Table:
+    """An empty table in the look of all reports: its first column holds words, the others numbers."""
     table = Table(
         title=f"\n{title}",
         title_justify="left",

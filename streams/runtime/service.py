@@ -1,7 +1,7 @@
 """What the HTTP side asks of the service behind it: take events, show what is known, hand on what was decided.
 
 The embedded service satisfies `Service`; tests use a small double. Reads that may touch the store are coroutines;
-`journeys`, `signals`, `health` and `internals` answer from memory, at once, as they are called once a second.
+`journeys`, `signals`, `alarms`, `health` and `internals` answer from memory, at once, as they are called once a second.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from streams.runtime.latency import Latency
-from streams.view import JourneyView, SignalView
+from streams.view import AlarmsView, JourneyView, SignalView
 
 
 class Busy(Exception):
@@ -172,6 +172,10 @@ class Service(Protocol):
     def journeys(self) -> Sequence[JourneyView]: ...
 
     def signals(self) -> Sequence[SignalView]: ...
+
+    def alarms(self) -> AlarmsView | None:
+        """Alerts, what is watched and how well; None where no detection runs."""
+        ...
 
     def health(self) -> Health: ...
 

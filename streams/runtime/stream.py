@@ -17,6 +17,7 @@ from aiohttp import web
 
 from streams.runtime.problems import Problem
 from streams.runtime.service import Published, Service
+from streams.view import AlarmsView
 
 INTERVAL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 15.0
@@ -26,6 +27,8 @@ STALLED_SECONDS = 30.0
 MAX_WAITING = 1000
 """Decisions kept for one slow client."""
 MAX_CLIENTS = 200
+RESOLVED_SHOWN = 50
+"""Alerts that are over in a view, the newest; `GET /api/v1/alerts` has all that are kept."""
 _RESUME_PORTION = 500
 _KINDS = ("view", "decision")
 _HEADERS = {
@@ -159,6 +162,7 @@ class Stream:
             {
                 "journeys": self._service.journeys(),
                 "signals": self._service.signals(),
+                "alarms": _shortened(self._service.alarms()),
                 "health": self._service.health(),
             }
         )
@@ -185,6 +189,17 @@ class Stream:
                     client.tell(decision)
         finally:
             self._service.unsubscribe(queue)
+
+
+def _shortened(alarms: AlarmsView | None) -> AlarmsView | None:
+    """Without the older ones of the alerts that are over: a view is sent every second."""
+    if alarms is None:
+        return None
+    over = [alert for alert in alarms.alerts if alert.state == "resolved"]
+    if len(over) <= RESOLVED_SHOWN:
+        return alarms
+    live = [alert for alert in alarms.alerts if alert.state != "resolved"]
+    return msgspec.structs.replace(alarms, alerts=[*live, *over[:RESOLVED_SHOWN]])
 
 
 def _decision(decision: Published) -> bytes:

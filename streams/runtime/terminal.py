@@ -14,15 +14,18 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.estimates import Estimate
+from streams.runtime import alert_words
 from streams.runtime.service import Health
 from streams.runtime.simulation import IncidentState
-from streams.view import JourneyView, SignalView, StepView
+from streams.view import AlarmsView, AlertView, JourneyView, SignalView, StepView
 
 WINDOW = "5m"
 """The window all numbers of the terminal are of."""
 _BAR, _SHORT_BAR = 24, 10
 _DECISIONS = 4
-_GOOD, _BAD, _SOFT, _MARK = "green", "bold red", "bright_black", "cyan"
+_ALERTS, _FEW_ALERTS = 3, 2
+"""Alerts shown; of more it is said how many."""
+_GOOD, _BAD, _SOFT, _MARK, _UNSURE = "green", "bold red", "bright_black", "cyan", "yellow"
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -37,17 +40,23 @@ class Frame(msgspec.Struct, frozen=True):
     url: str
     keys: bool = False
     """Whether key presses are read."""
+    alarms: AlarmsView | None = None
+    """None where no detection runs."""
 
 
 def draw(frame: Frame, width: int = 120, height: int = 40) -> RenderableType:
     """The whole picture, for a terminal of so many columns and lines.
 
     Narrower than 100 columns, the bars are short and the entrants left out; lower than 28 lines, only signals that
-    are breached are shown.
+    are breached are shown, and alerts take one line each.
     """
     wide, high = width >= 100, height >= 28
     signals = [signal for signal in frame.signals if high or signal.state == "breached"]
-    parts: list[RenderableType] = [_title(frame), Text(), _journeys(frame.journeys, wide), Text()]
+    alarming = _alarming(frame.alarms)
+    parts: list[RenderableType] = [_title(frame), Text()]
+    if frame.alarms is not None:
+        parts += [_alarms(frame.alarms, high), *([Text()] if high else [])]
+    parts += [_journeys(frame.journeys, wide, alarming), Text()]
     if signals:
         parts += [_signals(signals), Text()]
     return Group(*parts, _decisions(frame.decisions[: _DECISIONS if high else 2]), Text(), _foot(frame))
@@ -62,6 +71,11 @@ def line(frame: Frame) -> str:
         f"lag {_seconds(health.lag_seconds)}",
         f"read {health.events.read:,}",
     ]
+    parts.extend(
+        f"ALARM {alert_words.place(alert)} {alert_words.size(alert)}".rstrip()
+        for alert in (frame.alarms.alerts if frame.alarms is not None else ())
+        if alert.state in alert_words.FIRING
+    )
     parts.extend(
         f"BREACHED {journey.name}/{step.name} {_estimate(step.windows[WINDOW].cohort)}"
         for journey in frame.journeys
@@ -84,6 +98,8 @@ def sentence(decision: Mapping[str, Any]) -> str:
     data = decision.get("data") or {}
     kind = str(decision.get("type", "")).removeprefix("touchline.").replace(".", " ")
     subject = str(decision.get("subject", ""))
+    if "direction" in data and "fingerprint" in data:
+        return f"{kind}: {_alert_sentence(data)}"
     if "quantity" not in data:
         because = data.get("reason") or data.get("rule") or ""
         return f"{kind}: {subject} {because}".rstrip()
@@ -133,7 +149,61 @@ def _title(frame: Frame) -> RenderableType:
     return Group(title, vitals)
 
 
-def _journeys(journeys: Sequence[JourneyView], wide: bool) -> Table:
+def _alert_sentence(data: Mapping[str, Any]) -> str:
+    alert = msgspec.convert(data, AlertView)
+    found = alert_words.size(alert) or alert_words.numbers(alert)
+    return " · ".join((alert_words.place(alert), found, alert_words.who(alert)))
+
+
+def _alarming(alarms: AlarmsView | None) -> set[tuple[str | None, str | None]]:
+    """Journey and step of what fires."""
+    alerts = [] if alarms is None else alarms.alerts
+    return {(alert.journey, alert.step) for alert in alerts if alert.state in alert_words.FIRING}
+
+
+def _alarms(alarms: AlarmsView, high: bool) -> RenderableType:
+    """The budget, and what fires or may soon."""
+    live = [alert for alert in alarms.alerts if alert.state != "resolved"]
+    lines = [
+        Text.assemble(("alarms  ", "bold"), (alert_words.budget(alarms), _SOFT), overflow="ellipsis", no_wrap=True)
+    ]
+    if not live:
+        lines.append(Text("✓ nothing fires", style=_GOOD))
+    most = _ALERTS if high else _FEW_ALERTS
+    for alert in live[:most]:
+        lines += _alert(alert, high)
+    if len(live) > most:
+        lines.append(Text(f"  and {len(live) - most} more", style=_SOFT))
+    return Group(*lines)
+
+
+def _alert(alert: AlertView, high: bool) -> list[Text]:
+    """What, since when and who; below it, where there is room, how much and what else is known."""
+    fires = alert.state in alert_words.FIRING
+    mark = (f"▲ {alert.severity}  ", _BAD) if fires else ("△ pending  ", _UNSURE)
+    since = f"since {_clock(alert.since)} ({_clock(alert.since_low)}–{_clock(alert.since_high)})"
+    if not fires:
+        said = f"{alert_words.what(alert)}, perhaps: evidence {alert.evidence:.2f} of 1, {since}"
+        return [Text.assemble(mark, said, overflow="ellipsis", no_wrap=True)]
+    size = alert_words.size(alert) or alert_words.numbers(alert)
+    if not high:
+        said = " · ".join((alert_words.place(alert), size, alert_words.who(alert), f"since {_clock(alert.since)}"))
+        return [Text.assemble(mark, said, overflow="ellipsis", no_wrap=True)]
+    first = f"{alert_words.what(alert)} · {since}"
+    second = [size, alert_words.numbers(alert)] if alert.size is not None else [size]
+    second.append(alert_words.who(alert))
+    third = [alert_words.change(alert) and f"change: {alert_words.change(alert)}", alert.owner or ""]
+    if alert.acknowledged_by is not None:
+        third.append(f"acknowledged by {alert.acknowledged_by}")
+    indent = " " * len(mark[0])
+    more = [" · ".join(part for part in parts if part) for parts in (second, third)]
+    return [
+        Text.assemble(mark, (first, "bold"), overflow="ellipsis", no_wrap=True),
+        *(Text(indent + text, style=_SOFT, overflow="ellipsis", no_wrap=True) for text in more if text),
+    ]
+
+
+def _journeys(journeys: Sequence[JourneyView], wide: bool, alarming: set[tuple[str | None, str | None]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style=_SOFT, expand=False)
     table.add_column("journey", style="bold", no_wrap=True)
     table.add_column(f"step, last {WINDOW}", no_wrap=True)
@@ -145,15 +215,15 @@ def _journeys(journeys: Sequence[JourneyView], wide: bool) -> Table:
     table.add_column("in flight", justify="right", no_wrap=True)
     for journey in journeys:
         for index, step in enumerate(journey.steps[:-1]):
-            table.add_row(journey.name if index == 0 else "", *_step(step, wide))
+            table.add_row(journey.name if index == 0 else "", *_step(step, wide, (journey.name, step.name) in alarming))
     return table
 
 
-def _step(step: StepView, wide: bool) -> list[RenderableType]:
+def _step(step: StepView, wide: bool, alarming: bool) -> list[RenderableType]:
     window = step.windows[WINDOW]
     estimate = window.throughput
     name = Text(f"{step.name} → {step.next_step}")
-    if step.state == "breached":
+    if alarming or step.state == "breached":
         name.append(" ▲", _BAD)
     value = Text("–" if estimate.value is None else _percent(estimate.value), "bold" if estimate.value else _SOFT)
     if estimate.low is None or estimate.high is None:

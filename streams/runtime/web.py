@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 
 from streams.config.structs import Config
 from streams.runtime.access import Role
+from streams.runtime.alerts_api import KINDS, AlertsApi
 from streams.runtime.api import Api
 from streams.runtime.metrics import Metrics
 from streams.runtime.problems import not_found
@@ -67,11 +69,13 @@ class Web(Site):
     def _route(self) -> None:
         super()._route()
         router = self._app.router
-        api = Api(self._service)
+        api, alerts = Api(self._service), AlertsApi(self._service)
         viewer, agent, admin = Role.VIEWER, Role.AGENT, Role.ADMIN
         for path, need, handler in (
             ("/api/v1/journeys", viewer, api.journeys),
             ("/api/v1/signals", viewer, api.signals),
+            ("/api/v1/alerts", viewer, alerts.alerts),
+            ("/api/v1/watched", viewer, alerts.watched),
             ("/api/v1/health", viewer, api.health),
             ("/api/v1/decisions", viewer, api.decisions),
             ("/api/v1/dlq", viewer, api.dead_letters),
@@ -81,6 +85,8 @@ class Web(Site):
         ):
             router.add_get(path, self._for(need, handler))
         router.add_get("/api/v1/stream", self._for(viewer, self._stream.connect), allow_head=False)
+        for word, kind in KINDS.items():
+            router.add_post(f"/api/v1/alerts/{{fingerprint}}/{word}", self._for(agent, partial(alerts.say, kind)))
         router.add_post("/api/v1/dlq/{id}/redrive", self._for(admin, api.redrive))
         if isinstance(self._service, CustomerReader):
             router.add_get("/api/v1/customers/{id}", self._for(agent, api.customer))

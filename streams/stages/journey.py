@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from streams import customer as customers
-from streams import merging, reasons, seen
+from streams import merging, notices, reasons, seen
 from streams.codec import Rejection, decode_timed, encode, sequence_number, settle
 from streams.customer import IN_FLIGHT, Customer
 from streams.effects import Cell, DeadLetter, Effects
@@ -22,6 +22,7 @@ from streams.journeys import LONGEST, NEVER, SEPARATOR, Walk, segment_values
 from streams.keys import bucket
 from streams.measures import end_session, observe
 from streams.model import Event, Record
+from streams.notices import CHANGE, COMMANDS
 from streams.rules import NOTHING, Hits, Rules
 from streams.stages.head import FORMAT, Changes, Head, Position
 from streams.tally import (
@@ -154,6 +155,11 @@ class JourneyStage:
         """Where the partition stands."""
         low = min(map(_offset, self._waiting[self._front :]), default=self._cursor)
         return Position(self._read, min(low, self._cursor), self._watermark)
+
+    @property
+    def last_time(self) -> int | None:
+        """Time of the latest event taken (UTC epoch microseconds)."""
+        return self._last_time
 
     @property
     def config_hash(self) -> str:
@@ -708,9 +714,8 @@ class JourneyStage:
         customer.touched = effective
         tally.types[kind] += 1
         tally.see(source, time)
-        if kind == "customer.identified":
-            customer.identified = True
-            customer.traits.update(data or {})
+        if not hits.plain:
+            self._heed(kind, customer, subject, source, name, data or {}, time, effective)
         if hits is not NOTHING:
             self._book(hits, customer, key if subject is not None else None, cell, value, data or {}, time, effective)
         earliest, self._walk.earliest = self._walk.earliest, NEVER
@@ -719,6 +724,26 @@ class JourneyStage:
         elif earliest < customer.due:
             self._schedule(key, customer, earliest)
         self._dirty.add(key)
+
+    def _heed(
+        self,
+        kind: str,
+        customer: Customer,
+        subject: str | None,
+        source: str,
+        name: str,
+        data: Mapping[str, Any],
+        time: int,
+        effective: int,
+    ) -> None:
+        """What an event of a special type means beside the rules."""
+        if kind == "customer.identified":
+            customer.identified = True
+            customer.traits.update(data)
+        elif kind == CHANGE:
+            self._tally.change(notices.change(time, source, name, data))
+        elif kind in COMMANDS:
+            self._tally.command(notices.command(kind, effective, subject, source, name, data))
 
     def _schedule(self, key: str, customer: Customer, due: int) -> None:
         if customer.due is None:

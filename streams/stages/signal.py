@@ -17,6 +17,7 @@ from streams.config.structs import Config
 from streams.effects import Decision, DoorCounts, Partial
 from streams.stages import dimensions, watch
 from streams.stages.closing import Closing
+from streams.stages.detection import Detection
 from streams.stages.dimensions import Dimensions
 from streams.stages.gauges import Gauges
 from streams.stages.steps import Steps
@@ -64,7 +65,11 @@ class SignalStage:
         self._steps = Steps(config, overs)
         self._gauges = Gauges(config, overs)
         self._watch = Watch(config, self._steps, self._gauges, self._covered, {})
+        self.detection = Detection(config)
+        self.detection.regroup(list(self._dimensions))
         self._counted = Counted()
+        self._told: list[Decision] = []
+        """Decisions that the change of files brought about; they leave with the next tick."""
 
     # Input
 
@@ -109,6 +114,10 @@ class SignalStage:
         closed = self._closing.closed
         return [] if closed is None else self._close_until(closed)
 
+    def judge_until(self, tick: int) -> None:
+        """Detectors see no tick after this one, though time goes on: the input ends with it."""
+        self.detection.until = tick
+
     def finish(self, until_tick: int) -> list[Decision]:
         """The input has ended: close every tick up to `until_tick`, and what still waits."""
         latest = max([until_tick, *(partial.tick for partial in self._closing.waiting())])
@@ -121,7 +130,7 @@ class SignalStage:
     # Closing ticks
 
     def _close_until(self, last: int) -> list[Decision]:
-        decisions: list[Decision] = []
+        decisions, self._told = self._told, []
         while True:
             tick = self._closing.next_tick()
             if tick is None or tick > last:
@@ -136,7 +145,7 @@ class SignalStage:
                 self._counted.take(partial)
             if self._first_tick is None and any(partial.types or partial.measured for partial in partials):
                 self._first_tick = tick
-            if any(partial.entered or partial.outcomes or partial.measured or partial.marks for partial in partials):
+            if any(map(_has_content, partials)):
                 self._close(tick, partials, decisions)
             else:
                 self._pass_until(tick, decisions)
@@ -150,9 +159,15 @@ class SignalStage:
         while True:
             dues = [due for due in (self._steps.next_due(), self._watch.next_due()) if due is not None]
             due = min(dues, default=None)
-            if due is None or due > last:
+            judged = self.detection.next_due()
+            if judged is not None and judged <= last and (due is None or judged < due):
+                # Nothing is counted in between, so the rings need not follow.
+                self.tick = max(judged, self.tick + 1)
+                decisions.extend(self.detection.close(self.tick))
+            elif due is not None and due <= last:
+                self._close(max(due, self.tick + 1), (), decisions)
+            else:
                 break
-            self._close(max(due, self.tick + 1), (), decisions)
         self.tick = max(self.tick, last)
 
     def _close(self, tick: int, partials: Sequence[Partial], decisions: list[Decision]) -> None:
@@ -161,14 +176,17 @@ class SignalStage:
             if self._dimensions.admit(tick, partials):
                 self._steps.forget()
                 self._gauges.forget()
-            for partial in partials:
-                columns = self._dimensions.columns(partial.config)
+                self.detection.regroup(list(self._dimensions))
+            told = [(partial, self._dimensions.columns(partial.config)) for partial in partials]
+            for partial, columns in told:
                 self._steps.take(partial, columns)
                 self._gauges.take(partial, columns)
+            self.detection.take(tick, told)
         changed_steps = self._steps.close(tick)
         changed_signals = self._gauges.close(tick)
         self.tick = tick
         decisions.extend(self._watch.check(tick, changed_steps, changed_signals))
+        decisions.extend(self.detection.close(tick))
 
     def _settle(self) -> None:
         """Bring the rings to the last closed tick: passing empty ticks leaves them behind, as nobody looks."""
@@ -185,6 +203,7 @@ class SignalStage:
                 self._gauges.free(dimension.name, freed, tick)
                 self._steps.forget()
                 self._gauges.forget()
+                self.detection.regroup(list(self._dimensions))
 
     def _covered(self, window: Window, tick: int) -> int:
         """Seconds of a window that have been observed: not those before the first event, nor the slot to come."""
@@ -201,6 +220,8 @@ class SignalStage:
         self._steps.activate(config, overs, since)
         self._gauges.activate(config, overs)
         self._watch = Watch(config, self._steps, self._gauges, self._covered, states)
+        self._told += self.detection.activate(config, (since or 1) - 1)
+        self.detection.regroup(list(self._dimensions))
         self.config, self.hash = config, config_hash
 
     # Reading
@@ -250,6 +271,7 @@ class SignalStage:
                 self._gauges.view(name, ordered, covered, since_start, signal_windows, name in breached)
                 for name in self.config.signals
             ],
+            alarms=self.detection.view(self.tick),
         )
 
     # Pieces
@@ -261,6 +283,7 @@ class SignalStage:
             META: self._meta(),
             **{f"{_STEP}/{journey}/{step}": self._steps.dump((journey, step)) for journey, step in self._steps.steps},
             **{f"{_SIGNAL}/{name}": self._gauges.dump(name) for name in self._gauges.gauges},
+            **self.detection.changes(self.tick or 0, whole=True),
         }
 
     def changes(self) -> dict[str, bytes]:
@@ -276,6 +299,7 @@ class SignalStage:
             changed[f"{_SIGNAL}/{name}"] = self._gauges.dump(name)
         self._steps.dirty.clear()
         self._gauges.dirty.clear()
+        changed.update(self.detection.changes(self.tick or 0))
         return changed
 
     def _meta(self) -> bytes:
@@ -342,7 +366,22 @@ class SignalStage:
             if body is not None:
                 stage._gauges.load(name, body)
         stage._watch = Watch(config, stage._steps, stage._gauges, stage._covered, meta.expectations)
+        stage.detection.regroup(list(stage._dimensions))
+        stage.detection.load(pieces)
         return stage
+
+
+def _has_content(partial: Partial) -> bool:
+    """Whether a partial tells more than that a tick is over, and what happened at the door."""
+    return bool(
+        partial.entered
+        or partial.outcomes
+        or partial.measured
+        or partial.marks
+        or partial.changes
+        or partial.commands
+        or partial.sources
+    )
 
 
 _DECODE = msgspec.msgpack.Decoder(_Meta).decode

@@ -13,7 +13,7 @@ from connectors.synthetic.traffic import Traffic
 from streams.commands.demo import NAME, add_button
 from streams.config.load import Loaded, load_file
 from streams.decisions import encode
-from streams.model import Record
+from streams.model import Event, Record
 from streams.rules import Rules
 from streams.runtime.clock import VirtualClock
 from streams.runtime.service import ActiveConfig, Door, Health, LogEnds, Published
@@ -43,15 +43,20 @@ class LiveShop(MemoryService):
         self._journeys = JourneyStage(Rules.of(self.loaded), resident=True)
         self._signals = SignalStage(self.loaded.config, self.loaded.hash)
         self._door: Door = Door()
+        self._taken = 0
+        """Records of the door's log that the stages have seen."""
+
+    def now(self) -> int:
+        return self.clock.now()
 
     def advance(self, duration: int) -> None:
-        """Let so many microseconds pass and everything in them happen."""
+        """Let so many microseconds pass and everything in them happen, after what came in at the door."""
         since = self.clock.now()
         self.clock.advance(duration)
         first = self._door.read
-        records = [
-            Record(first + n, None, event) for n, event in enumerate(self.traffic.events(since, since + duration))
-        ]
+        bodies: list[bytes | Event] = [*self.log[self._taken :], *self.traffic.events(since, since + duration)]
+        self._taken = len(self.log)
+        records = [Record(first + n, None, body) for n, body in enumerate(bodies)]
         effects = self._journeys.process(records)
         for partial in effects.partials:
             now = msgspec.structs.asdict(self._door)
@@ -63,7 +68,7 @@ class LiveShop(MemoryService):
                     queue.put_nowait(published)
         self._door = msgspec.structs.replace(self._door, read=first + len(records))
         view = self._signals.view()
-        self.journey_views, self.signal_views = view.journeys, view.signals
+        self.journey_views, self.signal_views, self.alarm_view = view.journeys, view.signals, view.alarms
 
     def health(self) -> Health:
         now = self.clock.now()

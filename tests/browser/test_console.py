@@ -3,66 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from connectors.synthetic.incidents import MINUTE, SECOND
 from streams.runtime.web import Web
 from streams.view import SegmentView, StepView
+from tests.browser.console import console
 from tests.browser.live_shop import LiveShop, served
-from tests.servers.chromium import ARGUMENTS
 
 pytestmark = pytest.mark.browser
 IMAGES = "TOUCHLINE_IMAGES"
 """Names the folder the pictures of the documentation go to (`make images`); without it they are only looked at."""
-
-
-class Watched:
-    """A page, and whatever it complained about or asked for."""
-
-    def __init__(self, page: Page, side: Web) -> None:
-        self.page = page
-        self.side = side
-        self.complaints: list[str] = []
-        self.requested: list[str] = []
-        page.on("console", lambda message: self.complaints.append(message.text) if message.type != "log" else None)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self.requested.append(request.url))
-
-    async def open(self) -> None:
-        await self.page.goto(f"http://127.0.0.1:{self.side.port}/")
-        await expect(self.page.locator("article.journey").first).to_be_visible()
-
-
-@pytest.fixture
-async def browser(chromium_path: str) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
-        yield browser
-        await browser.close()
-
-
-@asynccontextmanager
-async def console(
-    browser: Browser, shop: LiveShop, *, demo: bool = False, width: int = 1320, dark: bool = False
-) -> AsyncIterator[Watched]:
-    """The console of a shop, opened; leaving fails on anything it complained about."""
-    async with served(shop, demo=demo) as side:
-        context = await browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if dark else "light",
-            timezone_id="Europe/Kyiv",
-        )
-        watched = Watched(await context.new_page(), side)
-        await watched.open()
-        yield watched
-        await context.close()
-    assert watched.complaints == []
 
 
 def step(shop: LiveShop, journey: str, name: str) -> StepView:
@@ -138,8 +93,10 @@ async def test_an_incident_shows_as_a_breach_and_its_segment_stands_out(browser:
         shop.advance(2 * MINUTE)
         broken = page.locator("[data-signal=payment_failures]")
         await expect(broken).to_contain_text("▲ breached")
-        await expect(page.locator("#decision-list li").first).to_contain_text("signal breached")
-        await expect(page.locator("#decision-list li").first).to_contain_text("payment_failures")
+        decisions = page.locator("#decision-list li")
+        await expect(decisions.filter(has_text="signal breached")).to_contain_text("payment_failures")
+        fired = decisions.filter(has_text="alert firing")
+        await expect(fired).to_contain_text("purchase: fewer than expected go from checkout to paid")
         checkout = page.locator("[data-journey=purchase] .pass").nth(2)
         await expect(checkout).to_contain_text("payment failures breached")
         await checkout.focus()
@@ -170,7 +127,9 @@ async def test_the_console_asks_nobody_but_its_own_service(browser: Browser) -> 
         await expect(watched.page.locator("#plant")).to_be_visible()
         own = f"http://127.0.0.1:{watched.side.port}/"
         assert [url for url in watched.requested if not url.startswith(own)] == []
-        assert {"", "app.js", "style.css", "api/v1/stream"} <= {url.removeprefix(own) for url in watched.requested}
+        assert {"", "alarms.js", "app.js", "parts.js", "style.css", "api/v1/stream"} <= {
+            url.removeprefix(own) for url in watched.requested
+        }
 
 
 async def test_in_the_demo_a_button_plants_an_incident(browser: Browser) -> None:

@@ -1,5 +1,11 @@
 // The live console: draws what /api/v1/stream sends once a second. No framework; it only uses the public API.
 
+import { Alarms, alertsByPlace, recorded, sight } from "./alarms.js";
+import {
+  ADDITIVE, NOTHING, READINGS, Range, Spark, clock, count, el, fresh, interval, openTop, percent, plain, reading, remember,
+  remembered, say, span,
+} from "./parts.js";
+
 const WINDOWS = ["1m", "5m", "1h", "24h", "7d"];
 const MEASURES = { throughput: "throughput", cohort: "entry cohort" };
 const KINDS = { // the last one only shows when a signal has no kind
@@ -24,147 +30,6 @@ const state = {
 };
 const $ = (id) => document.getElementById(id);
 
-// ---- small things -------------------------------------------------------------------------------------------------
-
-function remembered(name, allowed, fallback) {
-  try {
-    const value = localStorage.getItem(`touchline.${name}`);
-    return allowed.includes(value) ? value : fallback;
-  } catch {
-    return fallback;
-  }
-}
-
-function remember(name, value) {
-  try {
-    localStorage.setItem(`touchline.${name}`, value);
-  } catch { /* a private window keeps nothing */ }
-}
-
-function el(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== false) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...children.filter((child) => child !== null));
-  return node;
-}
-
-function svg(tag, attributes = {}, ...children) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
-// Writing only what changed keeps selection, focus and the screen reader still.
-function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-function fresh(parent, nodes) {
-  parent.replaceChildren(...nodes);
-}
-
-const commas = new Intl.NumberFormat("en");
-const count = (value) => commas.format(value);
-const percent = (value, digits = 1) => `${(value * 100).toFixed(digits)}%`;
-const clock = (text) => new Date(text).toLocaleTimeString("en-GB");
-
-function plain(value) {
-  const size = Math.abs(value);
-  return size >= 1000 ? count(Math.round(value)) : value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
-}
-
-function span(seconds) {
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  return seconds < 5400 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
-}
-
-// ---- numbers with their interval ----------------------------------------------------------------------------------
-
-// How a signal's numbers read, and the scale its interval is drawn on.
-const READINGS = {
-  ratio: { show: percent, unit: "", floor: 0, top: 1 },
-  points: { show: (v) => (v > 0 ? "+" : v < 0 ? "−" : "") + Math.abs(v).toFixed(1), unit: "", floor: -100, top: 100 },
-  score: { show: (v) => v.toFixed(2), unit: "of 7", floor: 1, top: 7 },
-  per_minute: { show: plain, unit: "/min", floor: 0, top: null },
-  seconds: { show: plain, unit: "s", floor: 0, top: null },
-};
-const ADDITIVE = ["rate", "sum"]; // a part of these is always less than the whole, which says nothing
-const NOTHING = { n: 0, value: null, low: null, high: null };
-const reading = (signal) => READINGS[signal.unit] || { show: plain, unit: "", floor: 0, top: null };
-
-const tops = new Map(); // open scales keep the largest top they needed, so that a bar does not jump about
-
-function openTop(name, high) {
-  const step = 10 ** Math.floor(Math.log10(Math.max(high, 1e-9) * 1.2));
-  const top = Math.max(tops.get(name) || 0, Math.ceil((high * 1.2) / step) * step);
-  tops.set(name, top);
-  return top;
-}
-
-class Range {
-  // The 95 % interval on its scale: a track, a band, a mark at the value.
-  constructor() {
-    this.track = svg("rect", { class: "track", x: 0, y: 3, width: "100%", height: 4, rx: 2 });
-    this.band = svg("rect", { class: "band", y: 1.5, height: 7, rx: 2 });
-    this.mid = svg("rect", { class: "mid", y: 0, height: 10, width: 2.5, rx: 1 });
-    this.whole = svg("line", { class: "whole", y1: -1, y2: 11, "stroke-dasharray": "2 2" });
-    this.node = svg("svg", { class: "range", "aria-hidden": "true" }, this.track, this.whole, this.band, this.mid);
-  }
-
-  draw(estimate, floor, top, whole = null) {
-    const at = (value) => `${Math.min(100, Math.max(0, ((value - floor) / (top - floor)) * 100)).toFixed(2)}%`;
-    const known = estimate.value !== null;
-    this.band.style.display = this.mid.style.display = known ? "" : "none";
-    this.whole.style.display = whole === null ? "none" : "";
-    if (known) {
-      this.band.setAttribute("x", at(estimate.low));
-      this.band.setAttribute("width", at(floor + Math.max(estimate.high - estimate.low, (top - floor) * 0.005)));
-      this.mid.setAttribute("x", at(estimate.value));
-      this.mid.setAttribute("transform", "translate(-1.25 0)");
-    }
-    if (whole !== null) {
-      this.whole.setAttribute("x1", at(whole));
-      this.whole.setAttribute("x2", at(whole));
-    }
-  }
-}
-
-class Spark {
-  // Thirty minutes of conversion; the scale spans at least ten points so that noise stays small.
-  constructor() {
-    this.line = svg("path");
-    this.node = svg("svg", { class: "spark", viewBox: "0 0 100 26", preserveAspectRatio: "none", role: "img" },
-      svg("path", { class: "floor", d: "M0 25.5H100" }), this.line);
-  }
-
-  draw(minutes) {
-    const values = minutes.slice(0, -1); // the minute that is still going on would always look like a drop
-    const known = values.filter((value) => value !== null);
-    this.node.style.visibility = known.length > 1 ? "" : "hidden";
-    if (known.length < 2) return;
-    let low = Math.min(...known), high = Math.max(...known);
-    const pad = Math.max(0, (0.1 - (high - low)) / 2);
-    [low, high] = [low - pad, high + pad];
-    let path = "", pen = "M";
-    values.forEach((value, index) => {
-      if (value === null) { pen = "M"; return; }
-      const x = (index / Math.max(values.length - 1, 1)) * 100, y = 23 - ((value - low) / (high - low)) * 20;
-      path += `${pen}${x.toFixed(1)} ${y.toFixed(1)}`;
-      pen = "L";
-    });
-    this.line.setAttribute("d", path);
-    this.node.setAttribute("aria-label",
-      `last 30 minutes: between ${percent(Math.min(...known), 0)} and ${percent(Math.max(...known), 0)}`);
-  }
-}
-
-function interval(estimate, show = percent) {
-  return estimate.value === null ? "" : `${show(estimate.low)} – ${show(estimate.high)}`.replaceAll("% –", " –");
-}
-
 // ---- journeys -----------------------------------------------------------------------------------------------------
 
 class Pass {
@@ -179,17 +44,18 @@ class Pass {
     this.half = el("span");
     this.spark = new Spark();
     this.wrong = el("span", { class: "wrong" });
+    this.alarm = el("span", { class: "alarmed", hidden: true });
     this.node = el("button", { class: "pass", type: "button", "aria-expanded": "false" },
       el("span", { class: "arrow", "aria-hidden": "true" }),
       el("span", { class: "unseen" }, `${step.name} to ${step.next_step}: `),
-      this.rate, this.more, this.range.node, this.band, el("span", { class: "fine" }, this.n, " ", this.half), this.wrong, this.spark.node);
+      this.rate, this.more, this.range.node, this.band, el("span", { class: "fine" }, this.n, " ", this.half), this.alarm, this.wrong, this.spark.node);
     this.node.addEventListener("click", () => {
       state.open = state.open === this.key ? null : this.key;
       draw();
     });
   }
 
-  update(step, breached) {
+  update(step, breached, alerts) {
     const estimate = step.windows[state.window][state.measure];
     const known = estimate.value !== null;
     say(this.rate, known ? percent(estimate.value) : `collecting ${count(estimate.n)}/30`);
@@ -203,10 +69,17 @@ class Pass {
     this.spark.draw(step.spark || []);
     say(this.wrong, breached.length ? `▲ ${breached.join(", ")} breached` : "");
     this.wrong.hidden = !breached.length;
+    mark(this.alarm, alerts);
     const open = state.open === this.key;
     this.node.setAttribute("aria-expanded", String(open));
     say(this.more.lastChild, open ? "▴" : "▾");
   }
+}
+
+// What alarms say about a place: all of it in words, and whether one fires or is only pending.
+function mark(node, alerts = []) {
+  node.hidden = !alerts.length;
+  fresh(node, alerts.map(({ text, state }) => el("span", { "data-state": state }, text)));
 }
 
 class Step {
@@ -216,20 +89,23 @@ class Step {
     this.inFlight = el("span");
     this.left = el("span");
     this.flight = el("p", { class: "flight fine" }, this.inFlight, " ", this.left);
+    this.alarm = el("p", { class: "alarmed", hidden: true });
     const tile = el("div", { class: step.next_step ? "step" : "step goal" },
-      el("h4", {}, step.name), this.entered, this.what, this.flight);
+      el("h4", {}, step.name), this.entered, this.what, this.flight, this.alarm);
     this.pass = step.next_step ? new Pass(journey, step) : null;
     this.node = el("li", {}, tile, this.pass && this.pass.node);
+    this.key = `${journey.name}/${step.name}`;
   }
 
-  update(step, breached) {
+  update(step, breached, alerts) {
     const seen = step.windows[state.window];
     say(this.entered, count(seen.entered));
     say(this.what, step.next_step ? "entered" : "reached");
     say(this.inFlight, step.next_step ? `${count(step.totals.in_flight)} in flight` : `${count(step.totals.entered)} in all`);
     say(this.left, step.next_step ? `${count(seen.abandoned)} left` : "");
     this.left.hidden = !step.next_step;
-    if (this.pass) this.pass.update(step, breached);
+    mark(this.alarm, alerts.get(`${this.key}/arrivals`));
+    if (this.pass) this.pass.update(step, breached, alerts.get(this.key));
   }
 }
 
@@ -260,6 +136,7 @@ class Drill {
         el("p", { class: "fine" }, segmentNote()),
         el("dl", { class: "totals", title: "since the beginning" }, ...totals)),
       tables.length ? el("div", { class: "dims" }, ...tables) : el("p", { class: "empty" }, "Nobody entered lately."),
+      ...sight(watchedAt((one) => one.journey === journey.name && one.step === step.name)),
     ]);
   }
 }
@@ -285,6 +162,9 @@ function segmentTables(rows, whole, titles, read, better = false) {
         ...counts.map((number) => el("td", {}, count(number))));
     }))));
 }
+
+// Series under watch that belong to what is unfolded.
+const watchedAt = (belongs) => (state.view.alarms ? state.view.alarms.watched.filter(belongs) : []);
 
 // Where a segment's dimension stands in the file.
 function byFile(segments) {
@@ -312,9 +192,9 @@ class Journey {
       el("ol", { class: "map" }, ...this.steps.map((step) => step.node)), this.drill.node);
   }
 
-  update(journey, breached) {
+  update(journey, breached, alerts) {
     journey.steps.forEach((step, index) =>
-      this.steps[index].update(step, breached.get(`${journey.name}/${step.name}`) || []));
+      this.steps[index].update(step, breached.get(`${journey.name}/${step.name}`) || [], alerts));
     this.drill.update(journey, journey.steps.find((step) => state.open === `${journey.name}/${step.name}`));
   }
 }
@@ -327,6 +207,7 @@ class Signal {
     this.band = el("p", { class: "fine where" });
     this.n = el("p", { class: "fine how" });
     this.wrong = el("p", { class: "wrong", hidden: true });
+    this.alarm = el("p", { class: "alarmed", hidden: true });
     this.range = new Range();
     const place = signal.journey ? `${signal.journey}${signal.step ? ` › ${signal.step}` : ""}` : "";
     this.key = `signal ${signal.name}`;
@@ -339,11 +220,11 @@ class Signal {
     });
     this.drill = el("div", { class: "dims inner", hidden: true });
     this.node = el("div", { class: "signal", "data-signal": signal.name },
-      el("h4", {}, this.button), this.value, this.band, this.n, this.range.node, this.wrong, this.drill);
+      el("h4", {}, this.button), this.value, this.band, this.n, this.range.node, this.alarm, this.wrong, this.drill);
     this.how = [signal.as_, place].filter(Boolean).join(" · ");
   }
 
-  update(signal) {
+  update(signal, alerts) {
     const estimate = signal.windows[state.window], read = reading(signal), known = estimate.value !== null;
     const least = signal.min_n;
     fresh(this.value, known ? [read.show(estimate.value), read.unit ? el("small", {}, ` ${read.unit}`) : ""]
@@ -354,6 +235,7 @@ class Signal {
     const top = read.top ?? openTop(signal.name, known ? estimate.high : 0);
     this.range.draw(estimate, read.floor, top);
     this.node.setAttribute("data-state", signal.state);
+    mark(this.alarm, alerts);
     this.wrong.hidden = signal.state !== "breached";
     say(this.wrong, signal.state === "breached" ? "▲ breached: outside what the file expects" : "");
     this.open(signal, read);
@@ -371,7 +253,8 @@ class Signal {
       .sort((a, b) => order(a) - order(b) || b.estimate.n - a.estimate.n)
       .map((segment) => ({ ...segment, counts: [segment.estimate.n] }));
     fresh(this.drill, [el("p", { class: "fine" }, segmentNote()),
-      ...segmentTables(rows, ADDITIVE.includes(signal.as_) ? NOTHING : signal.windows[window], ["value", "n"], read)]);
+      ...segmentTables(rows, ADDITIVE.includes(signal.as_) ? NOTHING : signal.windows[window], ["value", "n"], read),
+      ...sight(watchedAt((one) => one.kind === "signal" && one.signal === signal.name))]);
   }
 }
 
@@ -388,6 +271,7 @@ function sentence(decision) {
     const range = typeof data.low === "number" ? ` (${show(data.low)} – ${show(data.high)}, n ${count(data.n)})` : "";
     return [name, `${data.quantity} ${show(data.value)}${range}, expected ${show(data.target)}`];
   }
+  if (decision.type.startsWith("touchline.alert.") && data.fingerprint) return recorded(data);
   const because = [].concat(data.because || []).join(", ");
   return [name, [data.rule, data.reason, because].filter(Boolean).join(" · ")];
 }
@@ -463,6 +347,7 @@ function inFlight() {
 }
 
 let built = "", journeys = [], signals = [];
+const alarms = new Alarms($("alarms"));
 
 function build(view) {
   const shape = JSON.stringify([view.journeys.map((j) => [j.name, j.owner, j.runbook, j.steps.map((s) => s.name)]),
@@ -497,9 +382,10 @@ function draw() {
   const view = state.view;
   if (!view) return;
   build(view);
-  const breached = breachedByPlace(view);
-  view.journeys.forEach((journey, index) => journeys[index].update(journey, breached));
-  view.signals.forEach((signal, index) => signals[index].update(signal));
+  const breached = breachedByPlace(view), alerts = alertsByPlace(view.alarms);
+  alarms.update(view.alarms, view.health.watermark);
+  view.journeys.forEach((journey, index) => journeys[index].update(journey, breached, alerts));
+  view.signals.forEach((signal, index) => signals[index].update(signal, alerts.get(`signal ${signal.name}`)));
   showVitals(view.health);
   showDoor(view.health);
   const { health } = view;

@@ -29,7 +29,7 @@ from streams.runtime.service import (
 )
 from streams.runtime.web import CONSOLE, Web
 from streams.units import format_time, parse_time
-from streams.view import JourneyView, SignalView
+from streams.view import AlarmsView, JourneyView, SignalView
 
 NOW = parse_time("2026-03-07T07:00:00Z")
 FILE = """
@@ -55,6 +55,7 @@ class MemoryService:
         self.refuses: Busy | Stopped | None = None
         self.journey_views: list[JourneyView] = []
         self.signal_views: list[SignalView] = []
+        self.alarm_view: AlarmsView | None = None
         self.status = "ok"
         self.reason: str | None = None
         self.published: list[Published] = []
@@ -81,6 +82,9 @@ class MemoryService:
 
     def signals(self) -> Sequence[SignalView]:
         return self.signal_views
+
+    def alarms(self) -> AlarmsView | None:
+        return self.alarm_view
 
     def health(self) -> Health:
         return Health(

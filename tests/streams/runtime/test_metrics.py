@@ -7,6 +7,7 @@ import subprocess
 from io import StringIO
 from pathlib import Path
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
@@ -17,7 +18,8 @@ from streams.runtime.latency import BOUNDS, Latency
 from streams.runtime.metric_names import METRICS, reference
 from streams.runtime.metrics import MAX_SOURCES, MAX_TYPES, Metrics
 from streams.runtime.service import Internals
-from streams.view import SignalSegmentView
+from streams.view import FiredCount, SignalSegmentView
+from tests.streams.runtime import alarm_views
 from tests.streams.runtime.memory_service import MemoryService, serving
 from tests.streams.runtime.views import KNOWN, journey, segment, signal
 
@@ -34,6 +36,9 @@ def full() -> MemoryService:
         signal(segments=[SignalSegmentView("device", "mobile", {"1h": KNOWN})]),
         signal("nps", state="breached"),
     ]
+    service.alarm_view = msgspec.structs.replace(
+        alarm_views.alarms(alarm_views.alert()), fired=[FiredCount("purchase", "checkout", "conversion", "down", 1)]
+    )
     service.watermark = "2026-03-07T06:59:58.000Z"
     latency = Latency()
     latency.observe(0.02, 3)

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from streams.runtime import stream as stream_module
+from tests.streams.runtime import alarm_views
 from tests.streams.runtime.memory_service import MemoryService, serving
 from tests.streams.runtime.views import journey
 
@@ -44,10 +45,20 @@ async def test_view_comes_at_once_and_again() -> None:
         assert response.content_type == "text/event-stream"
         events = Events(response)
         _, view = await events.next("view")
-        assert set(view) == {"journeys", "signals", "health"}
+        assert set(view) == {"journeys", "signals", "alarms", "health"}
         service.journey_views = [journey("renamed")]
         while view["journeys"][0]["name"] != "renamed":  # type: ignore[index]  # plain JSON
             _, view = await events.next("view")
+
+
+async def test_a_view_shows_all_that_fires_and_the_newest_of_what_is_over() -> None:
+    service = MemoryService()
+    over = [alarm_views.resolved(fingerprint=f"f-{number}") for number in range(60)]
+    service.alarm_view = alarm_views.alarms(alarm_views.alert(), alarm_views.pending(), *over)
+    async with serving(service) as client, client.get("/api/v1/stream") as response:
+        _, view = await Events(response).next("view")
+    shown = [alert["fingerprint"] for alert in view["alarms"]["alerts"]]  # type: ignore[index]  # plain JSON
+    assert shown == ["f-checkout", "f-handle-time", *(f"f-{number}" for number in range(50))]
 
 
 async def test_decisions_come_with_their_ids_in_order() -> None:

@@ -13,7 +13,7 @@ from streams.runtime.service import ActiveConfig, Door, Health, LogEnds
 from streams.runtime.simulation import IncidentState
 from streams.runtime.terminal import Frame, bar, draw, line, sentence, shown
 from streams.view import StepWindow
-from tests.streams.runtime import views
+from tests.streams.runtime import alarm_views, views
 
 BREACH: dict[str, Any] = {
     "type": "touchline.signal.breached",
@@ -41,6 +41,7 @@ def frame(**changes: Any) -> Frame:
     return Frame(
         [msgspec.structs.replace(journey, steps=steps)], [signal], health, changes.get("decisions", []),
         changes.get("incident", incident), "http://127.0.0.1:8427/", changes.get("keys", False),
+        changes.get("alarms"),
     )  # fmt: skip
 
 
@@ -119,3 +120,75 @@ def test_the_plain_line_says_what_is_wrong() -> None:
     assert "BREACHED purchase/cart 75.0% (n 1,204)" in broken
     assert "BREACHED csat 75.0%" in broken
     assert "\n" not in broken
+
+
+def test_an_alert_tells_what_since_when_who_and_how_much() -> None:
+    picture = read(frame(alarms=alarm_views.alarms(alarm_views.alert())), width=140)
+    rows = [row.strip() for row in picture.splitlines()]
+    at = next(n for n, row in enumerate(rows) if row.startswith("▲ critical"))
+    assert "purchase: fewer than expected go from checkout to paid · since" in rows[at]
+    assert rows[at + 1] == "62 % fewer (51 to 70 %), early · 31 seen, 82.4 expected · device=mobile"
+    assert rows[at + 2] == "change: payments-mobile 2.41.0 · checkout-team"
+    assert "budget 1 per week · expected false alarms handed out so far 0.03 · 1 series watched" in picture
+
+
+def test_a_pending_alert_says_that_it_may_be_chance() -> None:
+    picture = read(frame(alarms=alarm_views.alarms(alarm_views.pending())), width=140)
+    assert "△ pending  handle time is higher than expected, perhaps: evidence 0.31 of 1" in picture
+    assert "critical" not in picture
+
+
+def test_of_many_alerts_the_first_are_shown_and_the_others_counted() -> None:
+    alerts = [alarm_views.alert(fingerprint=f"f-{n}") for n in range(8)]
+    picture = read(frame(alarms=alarm_views.alarms(*alerts)))
+    assert picture.count("▲ critical") == 3
+    assert "and 5 more" in picture
+
+
+def test_without_detection_nothing_is_said_of_alarms_and_with_it_that_nothing_fires() -> None:
+    assert "alarms" not in read(frame())
+    picture = read(frame(alarms=alarm_views.alarms(alarm_views.resolved())))
+    assert "✓ nothing fires" in picture
+    assert "delivery" not in picture
+
+
+def test_a_step_whose_conversion_fires_is_marked() -> None:
+    alert = alarm_views.alert(step="cart", next_step="paid")
+    assert "cart → paid ▲" in read(frame(alarms=alarm_views.alarms(alert)))
+    assert "cart → paid ▲" not in read(
+        frame(alarms=alarm_views.alarms(alarm_views.pending(journey="purchase", step="cart")))
+    )
+
+
+def test_the_plain_line_names_what_fires() -> None:
+    said = line(frame(alarms=alarm_views.alarms(alarm_views.alert(), alarm_views.pending())))
+    assert "ALARM purchase/checkout → paid 62 % fewer (51 to 70 %), early" in said
+    assert said.count("ALARM") == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "alert firing: purchase/checkout → paid · 62 % fewer (51 to 70 %), early · device=mobile"),
+        ({"segments": []}, "alert firing: purchase/checkout → paid · 62 % fewer (51 to 70 %), early · everywhere"),
+        ({"segments": None, "size": None},
+         "alert firing: purchase/checkout → paid · 31 seen, 82.4 expected · not enough data to tell"),
+        ({"signal": "arrivals", "direction": "up", "early": False},
+         "alert firing: purchase/checkout arrivals up · 62 % more (51 to 70 %) · device=mobile"),
+        ({"signal": "silence", "source": "delivery", "segments": []},
+         "alert firing: delivery silent · 62 % missing (51 to 70 %), early · everywhere"),
+        ({"signal": "csat"}, "alert firing: csat down · 62 % lower (51 to 70 %), early · device=mobile"),
+    ],
+)  # fmt: skip
+def test_a_record_of_an_alert_is_told_in_words(changes: dict[str, Any], words: str) -> None:
+    data = msgspec.to_builtins(alarm_views.alert(**changes))
+    assert sentence({"type": "touchline.alert.firing", "subject": "purchase/checkout", "data": data}) == words
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30)])
+def test_with_alarms_it_fits_the_window_too(width: int, height: int) -> None:
+    alerts = [alarm_views.alert(), alarm_views.alert(fingerprint="f-2"), alarm_views.pending(), alarm_views.pending()]
+    picture = read(frame(alarms=alarm_views.alarms(*alerts), decisions=[BREACH] * 20), width, height)
+    rows = picture.splitlines()
+    assert len(rows) <= height
+    assert max(len(row) for row in rows) <= width

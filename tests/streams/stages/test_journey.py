@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from streams.effects import Partial
+from streams.model import Event
 from streams.stages.journey import JourneyStage
 from tests.build import DAY, MINUTE, SECOND, SHOP, at, door, event, log, rules, run, steps
 
@@ -414,3 +415,67 @@ def test_numbers_no_sum_could_hold_are_not_counted_and_stop_nothing() -> None:
     measured = [m for partial in partials for m in partial.measured]
     assert [(m.n, m.total) for m in measured] == [(12, 2**63 - 1)]
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(partials), type=list[Partial]) == partials
+
+
+def test_scores_are_counted_by_value_in_each_cell() -> None:
+    answers = [
+        event(n / 10, "survey.answered", f"c-{n}", metric="csat", score=score) for n, score in enumerate((5, 5, 2))
+    ]
+    (measured,) = [m for partial in run(answers) for m in partial.measured]
+    assert measured.scores == {5_000_000: 2, 2_000_000: 1}
+
+
+def test_signals_without_a_scale_count_no_scores() -> None:
+    (measured,) = [m for partial in run([event(0, "page.viewed", score=3)]) for m in partial.measured]
+    assert measured.scores == {}
+
+
+def test_what_was_deployed_travels_with_the_tick_and_still_counts_as_an_event() -> None:
+    (partial,) = run([event(0, "change.deployed", None, id="d-1", source="ci", service="checkout", files=["a"])])
+    assert [(c.time, c.source, c.id, c.data) for c in partial.changes] == [
+        (at(0), "ci", "d-1", {"service": "checkout"})
+    ]
+    assert partial.types == {"change.deployed": 1}
+
+
+def test_a_change_may_be_a_step_and_a_signal_like_any_event() -> None:
+    file = "version: 1\njourneys:\n  release: {steps: [{name: out, on: change.deployed}]}\n"
+    partials = run([event(0, "change.deployed", "app")], file)
+    assert steps(partials) == {"release/out": {"entered": 1, "completed": 1}}
+    assert sum(len(partial.changes) for partial in partials) == 1
+
+
+def snoozed(duration: str, id: str) -> Event:
+    said = event(1, "alert.snoozed", "print-1", id=id, by="anna")
+    assert said.data is not None
+    said.data["for"] = duration
+    return said
+
+
+def test_what_to_do_with_an_alert_travels_by_time_and_fingerprint() -> None:
+    said = [
+        event(2, "alert.accepted", "print-2"),
+        snoozed("2h", "e-2"),
+        event(1, "alert.acknowledged", "print-1", by="anna"),
+        snoozed("a while", "e-3"),
+    ]
+    partials = run(said)
+    assert [(c.time, c.kind, c.fingerprint, c.by, c.duration) for partial in partials for c in partial.commands] == [
+        (at(1), "alert.acknowledged", "print-1", "anna", 0),
+        (at(1), "alert.snoozed", "print-1", "anna", 2 * 3600 * SECOND),
+        (at(2), "alert.accepted", "print-2", "", 0),
+    ]
+    assert sum(partial.commands_left for partial in partials) == 1
+    assert door(partials) == {"read": 4, "accepted": 4}
+
+
+def test_a_word_about_an_alert_without_its_fingerprint_is_a_dead_letter() -> None:
+    effects = JourneyStage(rules(), resident=True).process(log([event(0, "alert.acknowledged", None)]))
+    assert [letter.reason for letter in effects.dead_letters] == ["no_subject"]
+
+
+def test_a_word_about_an_alert_said_twice_is_a_duplicate() -> None:
+    partials = run(
+        [event(1, "alert.acknowledged", "print-1", id="e-1"), event(2, "alert.acknowledged", "print-1", id="e-1")]
+    )
+    assert [len(partial.commands) for partial in partials if partial.commands] == [1]

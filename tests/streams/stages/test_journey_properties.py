@@ -36,6 +36,7 @@ signals:
   csat: {on: survey.answered, where: {metric: csat}}
   amount: {on: order.completed, value: amount, as: p90}
   visits: {on: page.viewed, as: session}
+  stars: {on: page.viewed, value: stars, scale: [0, 5]}
 """
 RULES = rules(FILE)
 KINDS = [
@@ -46,6 +47,9 @@ KINDS = [
     "survey.answered",
     "page.viewed",
     "customer.identified",
+    "change.deployed",
+    "alert.acknowledged",
+    "alert.snoozed",
     "customer.merged",
 ]
 
@@ -67,6 +71,10 @@ def stories(draw: st.DrawFn, *, merges: bool = True) -> list[Event]:
             data |= {"order": randomness.randrange(3), "amount": randomness.randrange(1000) / 10}
         if kind == "survey.answered":
             data |= {"metric": "csat", "score": randomness.randrange(0, 7)}
+        if kind == "page.viewed":
+            data |= {"stars": randomness.random() * 5}
+        if kind == "alert.snoozed":
+            data |= {"for": randomness.choice(["2h", "soon"]), "by": "anna"}
         if kind == "customer.merged":
             data = {"into": f"c-{(int(customer[2]) + 1) % 4}"}
         events.append(event(round(now, 3), kind, customer, id=f"e-{number}", **data))
@@ -76,7 +84,7 @@ def stories(draw: st.DrawFn, *, merges: bool = True) -> list[Event]:
 def content(partials: Sequence[Partial]) -> dict[int, tuple[Any, ...]]:
     """What was counted per tick; the door and the cut of empty ticks left out."""
     return {
-        p.tick: (p.entered, p.outcomes, p.marks, p.measured, p.types)
+        p.tick: (p.entered, p.outcomes, p.marks, p.measured, p.types, p.changes, p.commands, p.commands_left)
         for p in partials
         if p.entered or p.outcomes or p.marks or p.measured or p.types
     }

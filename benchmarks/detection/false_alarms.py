@@ -1,0 +1,136 @@
+"""False alarms for each one granted, under traffic that varies though nothing is wrong.
+
+Every family runs on four groups of lanes: at the nominal rate and at the edge of what is tolerated, (1 − δ) of it, with
+one false alarm granted a week and one an hour, to each series of its own. First they learn, then alarms are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.detection import intervals, nulls
+from benchmarks.detection.delays import LAWS
+from benchmarks.detection.nulls import DAY, Null
+from benchmarks.detection.product import Product
+from benchmarks.detection.traffic import Traffic
+
+Floats = NDArray[np.float64]
+
+WEEK = 604_800
+TOLERANCE = 0.1
+
+
+class Scale(NamedTuple):
+    """How much is simulated."""
+
+    weekly: int = 200
+    """Series with a false alarm a week."""
+    hourly: int = 50
+    """Series with one an hour."""
+    days: float = 7
+    """Days counted."""
+    tick: int = 10
+    """Seconds."""
+    rate: float = 0.3
+    """Completions per second of each series."""
+    most_learning: float = 28
+    """Days of learning at most."""
+
+
+QUICK = Scale(weekly=40, hourly=10, days=0.5, tick=20, most_learning=0.5)
+
+
+class Group(NamedTuple):
+    """Lanes alike."""
+
+    name: str
+    budget: str
+    lanes: slice
+
+
+def groups(scale: Scale) -> list[Group]:
+    """Nominal and edge, by the week and by the hour."""
+    made, start = [], 0
+    for budget, lanes in (("week", scale.weekly), ("hour", scale.hourly)):
+        for name in ("nominal", "edge"):
+            made.append(Group(name, budget, slice(start, start + lanes)))
+            start += lanes
+    return made
+
+
+def measure(make: Callable[[], Null], scale: Scale, seed: int = 0, *, frozen: bool = False) -> Iterator[dict[str, Any]]:
+    """A row for each group; `frozen`: the baseline is no longer learnt once alarms are counted."""
+    null = make()
+    parts = groups(scale)
+    lanes = parts[-1].lanes.stop
+    credit: Floats = np.zeros(lanes)
+    passing: Floats = np.ones(lanes)
+    for part in parts:
+        credit[part.lanes] = 1 / WEEK if part.budget == "week" else 1 / 3600
+        if part.name == "edge":
+            passing[part.lanes] = 1 - TOLERANCE
+    traffic = Traffic(lanes, scale.rate, LAWS["log-normal"], null, tick=scale.tick, seed=seed)
+    product = Product(lanes, scale.tick, credit, seasons=True)
+    learning = min(null.learning_days, scale.most_learning)
+    early = _count(traffic, product, int(learning * DAY / scale.tick))
+    traffic.passing = passing
+    product.learning = not frozen
+    before = product.granted.copy()
+    alarms = _count(traffic, product, int(scale.days * DAY / scale.tick))
+    granted = product.granted - before
+    for part in parts:
+        ratio, low, high = intervals.ratio(alarms[part.lanes], granted[part.lanes])
+        worst = np.sort(alarms[part.lanes] / granted[part.lanes])[-max(len(alarms[part.lanes]) // 10, 1) :]
+        yield {
+            "family": null.name + (", baseline frozen" if frozen else ""),
+            "rate": part.name,
+            "one_false_alarm_a": part.budget,
+            "series": int(granted[part.lanes].size),
+            "series_weeks": round(granted[part.lanes].size * scale.days / 7, 1),
+            "alarms": int(alarms[part.lanes].sum()),
+            "granted": round(float(granted[part.lanes].sum()), 1),
+            "ratio": round(ratio, 3),
+            "interval": [round(low, 3), round(high, 3)],
+            "worst_decile": round(float(worst.mean()), 2),
+            "alarms_while_learning": int(early[part.lanes].sum()),
+            "days_of_learning": learning,
+        }
+    if isinstance(null, nulls.Shocks):
+        yield _outage(traffic, product, parts[0], null.name)
+
+
+def _count(traffic: Traffic, product: Product, ticks: int) -> Floats:
+    """Alarms of each lane."""
+    alarms: Floats = np.zeros(traffic.lanes)
+    for _ in range(ticks):
+        np.add.at(alarms, product.take(traffic.step()), 1.0)
+    return alarms
+
+
+def _outage(traffic: Traffic, product: Product, part: Group, family: str) -> dict[str, Any]:
+    """How soon a total outage is seen in the midst of shocks."""
+    traffic.passing = 0.0
+    lanes = part.lanes.stop - part.lanes.start
+    seen: Floats = np.full(lanes, np.nan)
+    for passed in range(1, 1 + 6 * 3600 // traffic.tick_seconds):
+        alarms = product.take(traffic.step())
+        alarms = alarms[alarms < part.lanes.stop]
+        fresh = alarms[np.isnan(seen[alarms])]
+        seen[fresh] = passed * traffic.tick_seconds
+        if not np.isnan(seen).any():
+            break
+    return {
+        "family": family,
+        "total_outage_seconds": {
+            "median": float(np.nanmedian(seen)),
+            "p90": float(np.nanquantile(seen, 0.9)),
+            "largest": float(np.nanmax(seen)),
+        },
+        "not_seen": int(np.isnan(seen).sum()),
+        "drift": round(float(np.median(np.sqrt(product.step.dispersion.drift[part.lanes]))), 3),
+        "dispersion": round(float(np.median(product.step.dispersion.slow[part.lanes])), 2),
+    }

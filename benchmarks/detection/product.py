@@ -1,0 +1,152 @@
+"""Touchline's own detector of drops, on simulated traffic: every lane a step of its own."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.detection.nulls import MONDAY
+from benchmarks.detection.traffic import WITHIN, Tick
+from detectors.recursion import Floats
+from detectors.steps.aging import Aging
+from detectors.steps.flight import Entrants, Leavers
+from detectors.steps.season import Season
+from detectors.steps.step_drop import StepDrop
+
+
+class _NoPast(Aging):
+    """Says nothing of where and since when, which is not asked here and costs half the time."""
+
+    def advance(self, tick: int) -> None:
+        self.tick = tick
+
+
+class Product:
+    """`StepDrop` over independent lanes, fed as the stage feeds it.
+
+    After an alarm the evidence begins anew and watching goes on.
+
+    Parameters
+    ----------
+    lanes
+        Number of independent series.
+    tick
+        Seconds per tick.
+    credit
+        Expected false alarms granted per second to each lane; a number or shape (lanes,).
+    seasons
+        Whether each lane learns the hours of its week.
+    """
+
+    def __init__(
+        self,
+        lanes: int,
+        tick: int,
+        credit: Floats | float,
+        *,
+        seasons: bool = False,
+        tolerance: float = 0.1,
+        standard_errors: float = 3.0,
+    ) -> None:
+        self.lanes = lanes
+        self.tick_seconds = tick
+        self.step = StepDrop(WITHIN, pooled=False, tolerance=tolerance, standard_errors=standard_errors)
+        self.step.past = _NoPast(1, channels=self.step.past.counts.shape[1])
+        self.step.extend(lanes, np.arange(lanes)[None, :], lanes)
+        self.learning = True
+        self.granted: Floats = np.zeros(lanes)
+        """Credit handed out so far."""
+        self._credit: Floats = np.broadcast_to(np.asarray(credit) * tick, (lanes,)).astype(np.float64)
+        self._ages = WITHIN // tick
+        self._left_over: Floats = np.zeros((self._ages, lanes))
+        self._every: NDArray[np.int64] = np.arange(lanes)
+        self._seasons = [Season() for _ in range(lanes)] if seasons else []
+        self._factor: Floats = np.ones(lanes)
+        self._factor_variance: Floats = np.zeros(lanes)
+        self._hour: int | None = None
+        self._hour_observed: Floats = np.zeros(lanes)
+        self._hour_expected: Floats = np.zeros(lanes)
+
+    def copy(self) -> Product:
+        """Another that goes on the same."""
+        return copy.deepcopy(self)
+
+    def share(self, series: int) -> None:
+        """From now on the credit, and what has come of it so far, is that of one of so many series."""
+        self._credit = self._credit / series
+        self.step.fast.values /= series
+        self.step.slow.values /= series
+
+    def know(self, hazards: Floats) -> None:
+        """From now on the baseline is this one, hazards per tick by age in ticks, and is not learnt."""
+        self.learning = False
+        survival = np.concatenate([[1.0], np.cumprod(1 - hazards)[:-1]])
+        flight, tick = self.step.flight, self.tick_seconds
+        bins = flight.bin_of_slot[flight.aging.places(-np.arange(self._ages) * tick, 0)]
+        completed = np.bincount(bins, survival * hazards, len(flight.bins))
+        exposure = np.bincount(bins, survival * tick, len(flight.bins))
+        # As if seen for ever.
+        self.step.hazards.completed[:] = completed[:, None] * 1e9
+        self.step.hazards.exposure[:] = exposure[:, None] * 1e9
+
+    def take(self, tick: Tick) -> NDArray[np.intp]:
+        """The lanes that alarm in this tick."""
+        second = MONDAY + (tick.number + 1) * self.tick_seconds - 1
+        self._turn(second // 3600)
+        begin = MONDAY + tick.number * self.tick_seconds
+        entered, left = self._moves(tick, begin)
+        levels = self.step.update(
+            second,
+            entered,
+            left,
+            self._credit,
+            factor=self._factor,  # type: ignore[arg-type]  # one per lane instead of one per step
+            factor_variance=self._factor_variance,  # type: ignore[arg-type]  # the same
+            learn=self.learning,
+        )
+        if self._seasons:
+            self._hour_observed += self.step.observed
+            self._hour_expected += self.step.expected / self._factor
+        self.granted += np.where(self.step.expected > 0, self._credit, 0.0)
+        alarms = np.flatnonzero(levels >= 1)
+        if len(alarms):
+            self.step.fast.reset(alarms)
+            self.step.slow.reset(alarms)
+        return alarms
+
+    def _moves(self, tick: Tick, begin: int) -> tuple[Entrants, Leavers]:
+        row = tick.number % self._ages
+        gone = self._left_over[row].copy()
+        self._left_over[row] = tick.entered
+        np.subtract.at(self._left_over, (tick.entries % self._ages, tick.lanes), 1.0)
+        entered = Entrants(self._every, np.full(self.lanes, begin), tick.entered)
+        seconds = MONDAY + tick.entries * self.tick_seconds
+        once = np.ones(len(tick.lanes))
+        old = np.full(self.lanes, begin - self._ages * self.tick_seconds)
+        left = Leavers(
+            np.concatenate([tick.lanes, self._every]),
+            np.concatenate([seconds, old]),
+            np.concatenate([once, np.zeros(self.lanes)]),
+            np.concatenate([np.zeros(len(once)), gone]),
+        )
+        return entered, left
+
+    def _turn(self, hour: int) -> None:
+        if not self._seasons or hour == self._hour:
+            return
+        of_week = (hour - MONDAY // 3600) % 168
+        for lane, season in enumerate(self._seasons):
+            if self._hour is not None:
+                season.add(
+                    self._hour,
+                    (self._hour - MONDAY // 3600) % 168,
+                    float(self._hour_observed[lane]),
+                    float(self._hour_expected[lane]),
+                    float(self.step.dispersion.slow[lane]),
+                )
+            self._factor[lane], self._factor_variance[lane] = season.factor(of_week)
+        self._hour = hour
+        self._hour_observed[:] = 0.0
+        self._hour_expected[:] = 0.0

@@ -1,0 +1,190 @@
+"""Alarms over real logs without a known incident, each with what stood in the log around it.
+
+    python -m benchmarks.real_logs [--only loan,ratings] [--budget "1 per week"] [--context]
+
+The files are those of `../shared/data`; one that is absent is left out with a sentence. They are read through the
+examples' files, with the watches named below switched on. `credit` is the expected number of false alarms that was
+granted while somebody could be judged: an alarm is false or not, which only a look at the log can say.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from benchmarks.log_diary import Diary, Place
+from benchmarks.result import write
+from connectors.files import Files
+from streams.config.load import Loaded, load_text
+from streams.runtime.collection import rare_collection
+from streams.runtime.episodes import Episode, episodes
+from streams.runtime.replay import Replay
+from streams.units import format_time, parse_time
+
+ROOT = Path(__file__).parent.parent
+DATA = ROOT.parent / "shared" / "data"
+WEEK_SECONDS = 604_800
+MICROSECONDS = 1_000_000
+BEFORE, AFTER = timedelta(days=8), timedelta(days=4)
+"""Days of the log shown around an alarm."""
+
+
+class Log(NamedTuple):
+    """One real file, the example that reads it, and what is watched beyond the usual."""
+
+    file: str
+    example: str
+    watch: dict[str, str] = {}
+    """Signal -> direction."""
+    arrivals: dict[str, str] = {}
+    """Journey -> direction."""
+
+
+LOGS = {
+    "ratings": Log("ratings_elastic_anonreviews.csv.gz", "survey.yml", {"stars": "both"}, {"regained": "both"}),
+    "help desk": Log("journey_helpdesk.csv.gz", "support.yml", {"received": "both", "waiting": "both"}),
+    "loan": Log("journey_bpic2012_loan.csv.gz", "loan.yml", {"offers": "both"}, {"application": "both"}),
+    "hotline": Log("complaints_kyiv1551_meta.csv.gz", "survey.yml", {"complaints": "both"}),
+}
+
+
+def rules(log: Log, budget: str) -> Loaded:
+    """The example's file with the watches and the budget."""
+    document = yaml.safe_load((ROOT / "examples" / log.example).read_text(encoding="utf-8"))
+    for name, direction in log.watch.items():
+        document["signals"][name]["watch"] = direction
+    for name, direction in log.arrivals.items():
+        document["journeys"][name]["arrivals"] = direction
+    document["alerts"] = {"false_alarms": budget}
+    return load_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), log.example)
+
+
+def replayed(log: Log, loaded: Loaded) -> tuple[Replay, Diary]:
+    """The whole file through both stages."""
+    replay = Replay(loaded)
+    diary = Diary(loaded.config, loaded.hash)
+    diary.keep(loaded.config.timezone)
+    replay.signals = diary
+    with rare_collection():
+        for _ in replay.feed(Files([str(DATA / log.file)], loaded.config)):
+            pass
+        replay.finish()
+    return replay, diary
+
+
+def study(log: Log, budget: str) -> dict[str, Any]:
+    """One log: what was granted, what fired, and each alarm with its surroundings."""
+    loaded = rules(log, budget)
+    begun = time.process_time()
+    replay, diary = replayed(log, loaded)
+    alarms = diary.view().alarms
+    totals = diary.totals()
+    assert alarms is not None
+    assert totals.first is not None
+    assert totals.last is not None
+    weeks = (totals.last - totals.first) / MICROSECONDS / WEEK_SECONDS
+    found = episodes(replay.decisions)
+    fired = sum(episode.alert.fired for episode in found)
+    zone = loaded.config.timezone
+    return {
+        "file": log.file,
+        "events": totals.door.accepted,
+        "first": format_time(totals.first),
+        "last": format_time(totals.last),
+        "weeks": round(weeks, 1),
+        "budget": budget,
+        "credit": round(alarms.credit_used, 2),
+        "alarms": fired,
+        "alarms_per_week": round(fired / weeks, 3),
+        "seconds_of_cpu": round(time.process_time() - begun, 1),
+        "found": [described(episode, diary, zone) for episode in found],
+        "watched": [
+            f"{one.kind} {one.journey or one.signal or ''}/{one.step or ''} {one.direction}: {one.state}, sees {one.sees}"
+            for one in alarms.watched
+            if one.value is None
+        ],
+    }
+
+
+def described(episode: Episode, diary: Diary, zone: str) -> dict[str, Any]:
+    """An alarm in words and numbers, with the days around it."""
+    alert = episode.alert
+    since = parse_time(alert.since)
+    ended = None if episode.ended is None else local(episode.ended, zone)
+    first, last = day(since, zone), day(episode.ended or parse_time(alert.fired_at or alert.since), zone)
+    place: Place = (alert.journey, alert.step) if alert.journey and alert.step else (alert.signal, "")
+    return {
+        "what": f"{alert.journey or ''}/{alert.step or ''} {alert.signal} {alert.direction}",
+        "segments": alert.segments,
+        "since": local(since, zone),
+        "fired": None if alert.fired_at is None else local(parse_time(alert.fired_at), zone),
+        "ended": ended,
+        "times": alert.fired,
+        "observed": alert.observed,
+        "expected": round(alert.expected, 1),
+        "size": alert.size,
+        "size_low": alert.size_low,
+        "size_high": alert.size_high,
+        "severity": alert.severity,
+        "explanation": alert.explanation,
+        "notes": alert.notes,
+        "context": diary.page(place, first - BEFORE, min(last, first + 2 * BEFORE) + AFTER),
+    }
+
+
+def day(moment: int, zone: str) -> date:
+    """Local day of a time in UTC epoch microseconds."""
+    return datetime.fromtimestamp(moment / MICROSECONDS, UTC).astimezone(ZoneInfo(zone)).date()
+
+
+def local(moment: int, zone: str) -> str:
+    """Weekday, day and minute, local."""
+    return f"{datetime.fromtimestamp(moment / MICROSECONDS, UTC).astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M}"
+
+
+def show(name: str, figures: dict[str, Any], *, context: bool) -> None:
+    """The report of one log."""
+    lines = [
+        f"\n{name}: {figures['events']:,} events, {figures['first'][:10]} to {figures['last'][:10]},"
+        f" {figures['weeks']} weeks; {figures['alarms']} alarms, {figures['alarms_per_week']} a week"
+        f" (budget {figures['budget']}, credit granted {figures['credit']}); {figures['seconds_of_cpu']} s of CPU"
+    ]
+    for one in figures["found"]:
+        size = "" if one["size"] is None else f", {100 * one['size']:.0f} % gone"
+        lines.append(
+            f"  {one['what']} {one['segments']}: since {one['since']}, fired {one['fired']} ({one['times']} x),"
+            f" ended {one['ended']}; {one['observed']:g} of {one['expected']:g}{size}; {one['severity']}"
+        )
+        lines.append(f"    {one['explanation']} {' '.join(one['notes'])}".rstrip())
+        if context:
+            lines += [f"      {line}" for line in one["context"]]
+    lines += [f"  {line}" for line in figures["watched"]]
+    print("\n".join(lines), flush=True)  # noqa: T201  # the benchmark's report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default=",".join(LOGS), help="names, separated by commas")
+    parser.add_argument("--budget", default="1 per week")
+    parser.add_argument("--context", action="store_true", help="print the days around each alarm")
+    args = parser.parse_args()
+    figures: dict[str, Any] = {}
+    for name in args.only.split(","):
+        log = LOGS[name]
+        if not (DATA / log.file).exists():
+            print(f"{name}: left out, {log.file} is not in {DATA}")  # noqa: T201
+            continue
+        figures[name] = study(log, args.budget)
+        show(name, figures[name], context=args.context)
+    if set(figures) == set(LOGS):
+        write("real_logs", figures)
+
+
+if __name__ == "__main__":
+    main()

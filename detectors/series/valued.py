@@ -1,0 +1,270 @@
+"""One series of values, one a minute, under watch by any detector: means, sums, shares, quantiles, durations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import msgspec
+import numpy as np
+
+from detectors.contract import Detector
+from detectors.recursion import PENDING, Recursion
+from detectors.series.report import DAY, NEW_NORMAL, Direction, Facts, Report, State, next_update
+from detectors.series.slots import SECONDS as SLOT
+from detectors.series.usual import Challenger, Usual
+
+MINUTE = 60
+LEAST = 30.0
+"""Minutes with a value learnt before a change may be called one."""
+_HALF: tuple[float, ...] = (0.6, 0.75, 0.9, 0.99)
+"""Alternatives of the all-clear: how many minutes are on the healthy side of the bar, where it allows for half."""
+_NEARBY = 10
+"""Minutes by which a detector that knows no direction is told one."""
+_SURE = 0.05
+
+Make = Callable[[Direction], Detector]
+
+
+class Firing(msgspec.Struct, array_like=True):
+    """An alarm that stands."""
+
+    direction: Direction
+    fired: int
+    facts: Facts
+    bar: float
+    """The all-clear asks whether at least half of the minutes are still on the wrong side of it."""
+    told: int
+    challenger: Challenger
+    accepted: bool = False
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    usual: Usual
+    detectors: list[bytes]
+    levels: list[float]
+    clearing: bytes
+    firing: Firing | None
+    slot: int | None
+    sums: list[float]
+    peak: float
+    credit: float
+
+
+class Valued:
+    """Hands each minute's value to a detector, and says when what it found is over.
+
+    Parameters
+    ----------
+    make
+        A new detector for a direction.
+    directions
+        `down`, `up` or both.
+    apart
+        Whether the detector looks in one direction, so that each needs one of its own and the credit is halved between
+        two; else one detector is asked, and what it finds in another direction is not told.
+    """
+
+    def __init__(self, make: Make, directions: Sequence[Direction], *, apart: bool) -> None:
+        self.directions = tuple(directions)
+        self.apart = apart
+        self._make = make
+        self.detectors = [make(direction) for direction in (self.directions if apart else self.directions[:1])]
+        self.guarantee = self.detectors[0].guarantee
+        self.usual = Usual.empty(0.0)
+        self.firing: Firing | None = None
+        self.credit = 0.0
+        self._levels = [0.0] * len(self.detectors)
+        self._clearing = Recursion(len(_HALF), series=1)
+        self._slot: int | None = None
+        self._sums = [0.0, 0.0, 0.0]
+        self._peak = 0.0
+
+    def grant(self, credit: float) -> None:
+        """So many false alarms per second are granted to the series from now on."""
+        self.credit = credit
+
+    def update(self, minute: int, value: float) -> list[Report]:
+        """The value of a minute (counted from the epoch), NaN where it has none."""
+        reports: list[Report] = []
+        tick = minute * MINUTE + MINUTE - 1
+        if not math.isnan(value):
+            self._turn(minute * MINUTE // SLOT)
+            sums = [1.0, value, value * value]
+            self.usual.recent.add(minute * MINUTE, sums)
+            if self.firing is not None:
+                self._clear(tick, value, sums, reports)
+            else:
+                self._ask(tick, value, sums, reports)
+        return reports
+
+    def tell(self, tick: int) -> list[Report]:
+        """More about the alarm that stands, from time to time: at every `due`."""
+        firing = self.firing
+        if firing is None or tick < next_update(firing.fired, firing.told):
+            return []
+        firing.told = tick
+        firing.facts = self.usual.measure(firing.direction, firing.facts.evidence, 0.0)[0]
+        return [Report("update", firing.direction, tick, firing.facts)]
+
+    def due(self) -> int | None:
+        """When `tell` has something to say."""
+        firing = self.firing
+        if firing is None or firing.told >= firing.fired + 3600:
+            return None
+        return next_update(firing.fired, firing.told)
+
+    # Reading
+
+    def watches(self, direction: Direction) -> bool:
+        """Whether enough minutes have been learnt."""
+        return direction in self.directions and self.usual.n >= LEAST
+
+    @property
+    def live(self) -> bool:
+        """Whether the series takes part in the budget."""
+        return self.firing is None and self.guarantee != "none" and self.watches(self.directions[0])
+
+    def level_of(self, direction: Direction) -> float:
+        """The detector's level."""
+        return self._levels[self.directions.index(direction) if self.apart else 0]
+
+    def state_of(self, direction: Direction) -> State:
+        """How it stands in one direction."""
+        if self.firing is not None:
+            return "firing" if self.firing.direction == direction else "learning"
+        if not self.watches(direction):
+            return "learning"
+        return "pending" if self.level_of(direction) >= PENDING else "watching"
+
+    def facts(self, direction: Direction) -> Facts | None:
+        """The change that stands or is pending, as known now."""
+        if self.firing is not None:
+            return self.firing.facts if self.firing.direction == direction else None
+        if not self.watches(direction) or not self.usual.recent.minutes:
+            return None
+        return self.usual.measure(direction, self.level_of(direction), 0.0)[0]
+
+    # Updates
+
+    def _ask(self, tick: int, value: float, sums: list[float], reports: list[Report]) -> None:
+        credit = self.credit / (len(self.directions) if self.apart else 1) * MINUTE
+        for at, detector in enumerate(self.detectors):
+            try:
+                verdict = detector.update(value, credit if self.usual.n >= LEAST else 0.0)
+            except ValueError:
+                continue  # beyond what it can take, such as a score off its scale: as if nothing had come
+            self._levels[at] = verdict.level
+            self._peak = max(self._peak, verdict.level)
+            if verdict.alarm and self.usual.n >= LEAST:
+                direction = self.directions[at] if self.apart else self._way()
+                if direction in self.directions:
+                    self._fire(direction, verdict.level, tick, reports)
+                    return
+        self._sums = [known + new for known, new in zip(self._sums, sums, strict=True)]
+
+    def _way(self) -> Direction:
+        """Where the last minutes lie."""
+        lately = self.usual.recent.sums[-_NEARBY:]
+        mean = sum(sums[1] for sums in lately) / sum(sums[0] for sums in lately)
+        return "down" if mean < self.usual.mean else "up"
+
+    def _fire(self, direction: Direction, level: float, tick: int, reports: list[Report]) -> None:
+        facts, _ = self.usual.measure(direction, level, 0.0)
+        bar = (facts.observed + facts.expected) / 2
+        self.firing = Firing(direction, tick, facts, bar, tick, Challenger())
+        self._begin()
+        self.usual.slots.undo(facts.since // SLOT)
+        self.usual.refresh(tick // SLOT)
+        self._clearing.reset([0])
+        reports.append(Report("fire", direction, tick, facts))
+
+    def _begin(self) -> None:
+        self._levels = [0.0] * len(self.detectors)
+        self._sums, self._peak = [0.0, 0.0, 0.0], 0.0
+
+    def _clear(self, tick: int, value: float, sums: list[float], reports: list[Report]) -> None:
+        """Is it over? Or is it the new normal?
+
+        e = 2p for a minute on the healthy side of the bar, else 2(1 − p), p > ½: E[e] ≤ 1 while at most half are.
+        """
+        firing = self.firing
+        assert firing is not None
+        healthy = value > firing.bar if firing.direction == "down" else value < firing.bar
+        log_e = np.log([[2 * (p if healthy else 1 - p) for p in _HALF]])
+        if float(self._clearing.update(log_e, np.array([MINUTE / DAY]))[0]) >= 1:
+            reports.append(Report("resolve", firing.direction, tick))
+            self.firing = None
+            self._begin()
+            return
+        firing.challenger.add(sums, tick - firing.fired <= NEW_NORMAL / 2)
+        lasted = tick - firing.fired >= NEW_NORMAL and firing.challenger.settled(_SURE * abs(self.usual.mean))
+        if firing.accepted or lasted:
+            self._take_over(firing, tick, reports)
+
+    def _take_over(self, firing: Firing, tick: int, reports: list[Report]) -> None:
+        n, total, squares = firing.challenger.sums
+        ratio = total / n / self.usual.mean if self.usual.mean else 1.0
+        self.usual.slots.replace(tick // SLOT, [n, total, squares])
+        self.usual.recent.clear()
+        self.usual.refresh(tick // SLOT)
+        self.detectors = [
+            self._make(direction) for direction in (self.directions if self.apart else self.directions[:1])
+        ]
+        self.firing = None
+        self._begin()
+        reports.append(Report("rebaseline", firing.direction, tick, ratio=ratio))
+
+    def accept(self) -> None:
+        """Somebody says that this is the new normal: it takes over with the next value."""
+        if self.firing is not None:
+            self.firing.accepted = True
+
+    def _turn(self, slot: int) -> None:
+        if slot == self._slot:
+            return
+        before, self._slot = self._slot, slot
+        if before is not None and self._sums[0] > 0:
+            if self._peak > PENDING:
+                self.usual.slots.hold(before, self._sums)
+            else:
+                self.usual.learn(before, self._sums)
+        self._sums = [0.0, 0.0, 0.0]
+        self._peak = max(self._levels)
+        self.usual.refresh(slot)
+
+    # State
+
+    def dump(self) -> bytes:
+        """Everything, for `load`."""
+        return msgspec.msgpack.encode(
+            _Stored(
+                self.usual,
+                [detector.snapshot() for detector in self.detectors],
+                self._levels,
+                self._clearing.snapshot(),
+                self.firing,
+                self._slot,
+                self._sums,
+                self._peak,
+                self.credit,
+            )
+        )
+
+    def load(self, body: bytes) -> None:
+        """Take what `dump` of one with the same parameters wrote. Raises ValueError for anything else."""
+        try:
+            stored = _DECODE(body)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"no watched values: {error}") from error
+        if len(stored.detectors) != len(self.detectors):
+            raise ValueError(f"expected {len(self.detectors)} detectors, got {len(stored.detectors)}")
+        for detector, one in zip(self.detectors, stored.detectors, strict=True):
+            detector.restore(one)
+        self.usual, self.firing, self._levels = stored.usual, stored.firing, stored.levels
+        self._clearing.restore(stored.clearing)
+        self._slot, self._sums, self._peak = stored.slot, stored.sums, stored.peak
+        self.credit = stored.credit
+
+
+_DECODE = msgspec.msgpack.Decoder(_Stored).decode

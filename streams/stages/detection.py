@@ -1,0 +1,190 @@
+"""Everything that raises alarms by itself, at the close of each tick: steps, signals, sources, the book of alerts."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from streams.alerts.book import AlertBook
+from streams.config.structs import Config
+from streams.effects import Decision, Partial
+from streams.findings import Finding, SeriesKey
+from streams.segments import Dimension
+from streams.stages.budget import Live, per_second, per_week, shares
+from streams.stages.lanes import Groups, groups_of
+from streams.stages.series import Columns
+from streams.stages.sight import in_words
+from streams.stages.step_alarms import StepAlarms
+from streams.view import AlarmsView, WatchedView
+
+PIECE = "alarms"
+_DAY_HOURS = 24
+_BLOCK = 900
+"""Offsets of zones change at quarters of an hour at most."""
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    book: bytes
+    credit: float
+    tick: int | None
+
+
+class Detection:
+    """The watchers of one file, their budget and their alerts. Ticks are seconds, UTC epoch."""
+
+    def __init__(self, config: Config) -> None:
+        self.book = AlertBook(config)
+        self.until: int | None = None
+        """No tick after this one is judged; None: all are."""
+        self._config = config
+        self._hours = hours_of_week(str(config.timezone))
+        self.steps = StepAlarms(config, self._hours)
+        self._groups: Groups = ()
+        self._credit = 0.0
+        self._tick: int | None = None
+        self._dirty = True
+
+    def activate(self, config: Config, tick: int) -> list[Decision]:
+        """Follow another file from `tick` on; alerts of what it no longer has are over."""
+        self._config = config
+        self._hours = hours_of_week(str(config.timezone))
+        self.steps.activate(config, self._hours)
+        return self.book.activate(config, tick)
+
+    def regroup(self, dimensions: Sequence[Dimension]) -> None:
+        """Segment values were admitted or lost their place, or another file holds."""
+        self._groups = groups_of((dimension.name, dimension.admitted) for dimension in dimensions)
+
+    # Every tick
+
+    def next_due(self) -> int | None:
+        """The earliest tick at which something has to be judged though nothing arrives."""
+        dues = [due for due in (self.steps.next_due(), self.book.next_due()) if due is not None]
+        due = min(dues, default=None)
+        return None if due is not None and self.until is not None and due > self.until else due
+
+    def take(self, tick: int, partials: Sequence[tuple[Partial, Columns]]) -> None:
+        """The partials of a tick, in source order, with what their cells mean."""
+        if self.until is not None and tick > self.until:
+            return
+        for partial, _ in partials:
+            for change in partial.changes:
+                self.book.change(change.time, change.source, change.id, change.data)
+            for command in partial.commands:
+                accepted = self.book.command(
+                    command.kind, command.time, command.fingerprint, command.by, command.duration
+                )
+                if accepted is not None:
+                    self.steps.accept(accepted)
+        self.steps.take(tick, partials)
+
+    def close(self, tick: int) -> list[Decision]:
+        """Judge what is due; the decisions of that, in order."""
+        if self.until is not None and tick > self.until:
+            return []
+        report = _Report(self.book)
+        wholes, segments = self.steps.live()
+        granted = shares(per_second(self._config.alerts.false_alarms), Live(wholes, segments, 0))
+        if self._tick is not None and (wholes or segments):
+            self._credit += (granted.whole * wholes + granted.segment * segments) * (tick - self._tick)
+        self._tick = tick
+        self.steps.close(tick, self._groups, granted, report)
+        decisions = [*report.decisions, *self.book.report(report.fired)]
+        due = self.book.next_due()
+        if due is not None and due <= tick:
+            decisions += self.book.close(tick)
+        return decisions
+
+    # Reading
+
+    def view(self, tick: int | None) -> AlarmsView:
+        """Alerts and what is watched, at the close of a tick."""
+        return AlarmsView(
+            budget_per_week=per_week(self._config.alerts.false_alarms),
+            credit_used=self._credit,
+            alerts=self.book.views(tick),
+            watched=self._watched(),
+            fired=self.book.fired(),
+        )
+
+    def _watched(self) -> list[WatchedView]:
+        seen = []
+        for watch in self.steps.steps.values():
+            for series, level in watch.levels():
+                seen.append(
+                    WatchedView(
+                        kind=series.kind,
+                        journey=series.journey,
+                        step=series.step,
+                        signal=None,
+                        dimension=series.dimension or None,
+                        value=series.value or None,
+                        direction=series.direction,
+                        guarantee="given baseline",
+                        level=level,
+                        state="pending" if level >= 0.1 and watch.state == "watching" else watch.state,
+                        sees=in_words(watch),
+                        credit_per_week=watch.credit_of() * 7 * 86_400,
+                    )
+                )
+        return seen
+
+    # Pieces
+
+    def changes(self, tick: int, *, whole: bool = False) -> dict[str, bytes]:
+        """Pieces that changed since the last call, by name; all of them where `whole`."""
+        stored = _Stored(self.book.dump(), self._credit, self._tick)
+        return {PIECE: zlib.compress(msgspec.msgpack.encode(stored), 1), **self.steps.changes(tick, whole=whole)}
+
+    def load(self, pieces: Mapping[str, bytes]) -> None:
+        """Take the latest of what `changes` gave. What has no piece begins anew."""
+        body = pieces.get(PIECE)
+        if body is not None:
+            stored = _DECODE(zlib.decompress(body))
+            self.book.load(stored.book)
+            self._credit, self._tick = stored.credit, stored.tick
+        self.steps.load(pieces)
+
+
+class _Report:
+    """Passes on to the book what watchers find; alarms wait, so that roots come before what follows from them."""
+
+    def __init__(self, book: AlertBook) -> None:
+        self.fired: list[Finding] = []
+        self.decisions: list[Decision] = []
+        self._book = book
+
+    def fire(self, finding: Finding) -> None:
+        self.fired.append(finding)
+
+    def update(self, finding: Finding) -> None:
+        self.decisions += self._book.update(finding)
+
+    def resolve(self, series: SeriesKey, tick: int) -> None:
+        self.decisions += self._book.resolve(series, tick)
+
+    def rebaseline(self, series: SeriesKey, tick: int, ratio: float) -> None:
+        self.decisions += self._book.rebaseline(series, tick, ratio)
+
+
+def hours_of_week(timezone: str) -> Callable[[int], int]:
+    """The hour of the week of a second (UTC epoch) in a zone: 0…167 from Monday 00:00.
+
+    The hour that comes twice when clocks go back is one and the same.
+    """
+    zone = ZoneInfo(timezone)
+
+    @lru_cache(maxsize=4096)
+    def of_block(block: int) -> int:
+        local = datetime.fromtimestamp(block * _BLOCK, UTC).astimezone(zone)
+        return local.weekday() * _DAY_HOURS + local.hour
+
+    return lambda second: of_block(second // _BLOCK)
+
+
+_DECODE = msgspec.msgpack.Decoder(_Stored).decode

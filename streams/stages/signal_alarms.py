@@ -1,0 +1,400 @@
+"""Signals and arrivals under watch: fed from closed ticks, judged when due, reported to the book of alerts."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import quote
+
+import msgspec
+
+from detectors.series.baseline import HourOfWeek
+from detectors.series.counted import Counted
+from detectors.series.report import Direction, Facts
+from detectors.series.report import Report as News
+from detectors.series.scored import Scored
+from streams.config.structs import Config, Signal
+from streams.effects import Cell, Measured, Partial
+from streams.fields import SCALE
+from streams.findings import Finding, SeriesKey, Watched
+from streams.stages.lanes import Groups
+from streams.stages.minutes import Minutes
+from streams.stages.series import Columns
+from streams.stages.step_watch import Report
+from streams.stages.watched_signals import Name, Scale, Series, counted_as, is_score, make, scale_of, watched
+from streams.view import WatchedView
+
+PIECE = "watched"
+MOST_SEGMENTS = 2000
+"""Series of segment values of all score signals together; further values are watched through the whole only."""
+_WEEK = 604_800
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    names: list[Name]
+    credit: float
+
+
+class SignalAlarms:
+    """Scores, rates, values and arrivals that the file wants watched. Ticks are seconds, UTC epoch.
+
+    Series by 100 kB at most; as many as there are signals and journeys, and 2,000 segment values of scores.
+    """
+
+    def __init__(self, config: Config, hour_of_week: HourOfWeek) -> None:
+        self.series: dict[Name, Series] = {}
+        self._config = config
+        self._hour_of_week = hour_of_week
+        self._scales: dict[str, Scale] = {}
+        self._groups: dict[str, frozenset[str]] = {}
+        self._credit = 0.0
+        """False alarms per second of one series; part of the state."""
+        self._live: dict[Name, bool] = {}
+        self._dues: dict[Name, int] = {}
+        self._due: int | None = None
+        self._news: list[tuple[Name, News]] = []
+        self._gone: list[SeriesKey] = []
+        """Series that fire and are no longer watched."""
+        self._dirty: set[Name] = set()
+        self._changed = True
+        self._use(config, {})
+
+    def _use(self, config: Config, before: Mapping[Name, Series]) -> None:
+        self._config = config
+        self._scales = {name: scale_of(signal) for name, signal in config.signals.items() if is_score(signal)}
+        self.series = watched(config, self._hour_of_week)
+        for name in self.series:
+            if name in before:
+                self.series[name] = before[name]
+        for name, series in before.items():
+            if name.dimension and Name("signal", signal=name.signal) in self.series:
+                self.series[name] = series
+        self._live = {name: series.live for name, series in self.series.items()}
+        self._dues = {name: due for name, series in self.series.items() if (due := series.due()) is not None}
+        # Nothing that was stored under the name of a new one may come back.
+        self._dirty |= self.series.keys() - before.keys()
+        self._plan()
+        self._changed = True
+
+    def activate(self, config: Config, hour_of_week: HourOfWeek) -> None:
+        """Follow another file: series keep what they learnt by name, unless what they are has changed."""
+        old, self._hour_of_week = self._config, hour_of_week
+        kept = {name: series for name, series in self.series.items() if self._stays(name, old, config)}
+        for name in self.series.keys() - kept.keys():
+            self._drop(name)
+        for series in kept.values():
+            if isinstance(series, Counted):
+                series.baseline.hour_of_week = hour_of_week
+        self._use(config, kept)
+
+    @staticmethod
+    def _stays(name: Name, old: Config, new: Config) -> bool:
+        if name.kind == "arrivals":
+            before, after = old.journeys[name.journey], new.journeys.get(name.journey)
+            return after is not None and (before.arrivals, before.steps[0]) == (after.arrivals, after.steps[0])
+        signal = new.signals.get(name.signal)
+        return signal is not None and _same(old.signals[name.signal], signal)
+
+    def regroup(self, groups: Groups) -> None:
+        """Segment values were admitted or lost their place."""
+        self._groups = {dimension: frozenset(values) for dimension, values in groups}
+        for name in [name for name in self.series if name.dimension]:
+            if name.value not in self._groups.get(name.dimension, ()):
+                self._drop(name)
+                del self.series[name]
+
+    def _drop(self, name: Name) -> None:
+        series = self.series[name]
+        self._gone += [
+            _key(name, direction) for direction in series.directions if series.state_of(direction) == "firing"
+        ]
+        self._live.pop(name, None)
+        self._dues.pop(name, None)
+        self._dirty.discard(name)
+        self._changed = True
+        self._plan()
+
+    # Every tick
+
+    def take(self, tick: int, partials: Sequence[tuple[Partial, Columns]]) -> None:
+        """The partials of a tick, with what their cells mean; ticks come in order."""
+        counts: dict[Name, int] = {}
+        scores: dict[Name, dict[float, int]] = {}
+        minutes: dict[Name, tuple[list[int], dict[int, int]]] = {}
+        for partial, columns in partials:
+            for entered in partial.entered:
+                arrivals = Name("arrivals", entered.journey, entered.step)
+                if arrivals in self.series:
+                    counts[arrivals] = counts.get(arrivals, 0) + entered.count
+            for measured in partial.measured:
+                name = Name("signal", signal=measured.signal)
+                series = self.series.get(name)
+                if isinstance(series, Counted):
+                    counts[name] = counts.get(name, 0) + measured.n
+                elif isinstance(series, Scored):
+                    self._score(name, measured, columns, scores)
+                elif series is not None:
+                    _collect(minutes.setdefault(name, ([0, 0, 0, 0], {})), measured)
+        for name in sorted({*counts, *scores, *minutes}):
+            series = self.series[name]
+            if isinstance(series, Counted):
+                news = series.take(tick, float(counts[name])) if counts[name] else []
+            elif isinstance(series, Scored):
+                news = series.take(tick, scores[name])
+            else:
+                news = series.take(tick, *minutes[name])
+            self._note(name, news)
+        if self._dues:
+            self._plan()
+
+    def _score(self, whole: Name, measured: Measured, columns: Columns, scores: dict[Name, dict[float, int]]) -> None:
+        """Book answers in the whole and in the admitted values of their cell."""
+        if not measured.scores:
+            return
+        scale = self._scales[whole.signal]
+        for name in (whole, *self._segments(whole, measured.cell, columns)):
+            counts = scores.setdefault(name, {})
+            for point, count in measured.scores.items():
+                value = counted_as(scale, point / SCALE)
+                counts[value] = counts.get(value, 0) + count
+
+    def _segments(self, whole: Name, cell: Cell, columns: Columns) -> list[Name]:
+        found = []
+        for dimension, at in columns:
+            if at >= 0 and cell[at] in self._groups.get(dimension.name, ()):
+                name = whole._replace(dimension=dimension.name, value=cell[at])
+                if name not in self.series:
+                    if sum(1 for other in self.series if other.dimension) >= MOST_SEGMENTS:
+                        continue
+                    made = make(whole.signal, self._config.signals[whole.signal], self._hour_of_week)
+                    assert made is not None
+                    made.grant(self._credit)
+                    self.series[name] = made
+                    self._changed = True
+                found.append(name)
+        return found
+
+    def next_due(self) -> int | None:
+        """The earliest tick that has to be closed though nothing arrives."""
+        return self._due
+
+    def live(self) -> int:
+        """Series that can be given credit now."""
+        return sum(self._live.values())
+
+    def close(self, tick: int, credit: float, report: Report) -> None:
+        """Judge what is due at the close of a tick.
+
+        `credit`: false alarms per second granted to each series from here on.
+        """
+        if credit != self._credit:
+            for name in sorted(self.series):
+                # What has passed was granted by the credit of then.
+                self._note(name, self.series[name].settle(tick - 1))
+                self.series[name].grant(credit)
+            self._credit = credit
+            self._changed = True
+            self._dirty |= self.series.keys()
+        if self._due is not None and self._due <= tick:
+            for name in sorted(name for name, due in self._dues.items() if due <= tick):
+                self._note(name, self.series[name].settle(tick))
+        self._plan()
+        self._tell(report, tick)
+
+    def _note(self, name: Name, news: Iterable[News]) -> None:
+        """Whatever a series says; what it is due for, and whether it lives, may have changed."""
+        self._news += [(name, one) for one in news]
+        series = self.series[name]
+        self._live[name] = series.live
+        due = series.due()
+        if due is None:
+            self._dues.pop(name, None)
+        else:
+            self._dues[name] = due
+        self._dirty.add(name)
+
+    def _plan(self) -> None:
+        self._due = min(self._dues.values(), default=None)
+
+    def _tell(self, report: Report, tick: int) -> None:
+        gone, self._gone = self._gone, []
+        for key in gone:
+            report.resolve(key, tick)
+        news, self._news = self._news, []
+        for name, one in sorted(news, key=lambda told: (told[1].tick, told[0])):
+            key = _key(name, one.direction)
+            if one.facts is not None:
+                finding = self._finding(name, key, one.facts, one.tick)
+                report.fire(finding) if one.verb == "fire" else report.update(finding)
+            elif one.verb == "rebaseline":
+                report.rebaseline(key, one.tick, one.ratio)
+            else:
+                report.resolve(key, one.tick)
+
+    def accept(self, key: SeriesKey) -> None:
+        """Somebody says that what is seen since the alarm is normal."""
+        for name, series in self.series.items():
+            if _key(name, key.direction) == key:
+                series.accept()
+                self._note(name, ())
+        self._plan()
+
+    # Reading
+
+    def _finding(self, name: Name, key: SeriesKey, facts: Facts, tick: int) -> Finding:
+        segments = ({name.dimension: name.value},) if name.dimension else ()
+        return Finding(
+            series=key,
+            tick=tick,
+            since=facts.since,
+            since_low=facts.since_low,
+            since_high=facts.since_high,
+            observed=facts.observed,
+            expected=facts.expected,
+            size=facts.size,
+            size_low=facts.size_low,
+            size_high=facts.size_high,
+            early=facts.early,
+            segments=segments,
+            evidence=facts.evidence,
+            guarantee=self.series[name].guarantee,
+        )
+
+    def pending(self, tick: int) -> list[Finding]:
+        """Series on the way to an alarm, as known now."""
+        found = []
+        for name, series in self.series.items():
+            for direction in series.directions:
+                if series.state_of(direction) == "pending":
+                    facts = series.facts(direction)
+                    if facts is not None:
+                        found.append(self._finding(name, _key(name, direction), facts, tick))
+        return found
+
+    def watched(self) -> list[WatchedView]:
+        """Every series and direction, and what it can see by now."""
+        views = []
+        for name, series in sorted(self.series.items()):
+            for direction in series.directions:
+                signal = self._config.signals.get(name.signal)
+                views.append(
+                    WatchedView(
+                        kind=name.kind,
+                        journey=name.journey or (signal.journey if signal else None),
+                        step=name.step or (signal.step if signal else None),
+                        signal=name.signal or None,
+                        dimension=name.dimension or None,
+                        value=name.value or None,
+                        direction=direction,
+                        guarantee=series.guarantee,
+                        level=series.level_of(direction),
+                        state=series.state_of(direction),
+                        sees=in_words(series, direction),
+                        credit_per_week=series.credit / len(series.directions) * _WEEK if series.live else 0.0,
+                        detector=detector_of(series),
+                    )
+                )
+        return views
+
+    # Pieces
+
+    def changes(self, *, whole: bool = False) -> dict[str, bytes]:
+        """Pieces that changed since the last call, by name; all of them where `whole`."""
+        names = self.series.keys() if whole else self._dirty & self.series.keys()
+        pieces = {piece(name): zlib.compress(self.series[name].dump(), 1) for name in sorted(names)}
+        if whole or self._changed:
+            stored = _Stored(sorted(self.series), self._credit)
+            pieces[PIECE] = msgspec.msgpack.encode(stored)
+        if not whole:
+            self._dirty.clear()
+            self._changed = False
+        return pieces
+
+    def load(self, pieces: Mapping[str, bytes]) -> None:
+        """Take the latest of what `changes` gave, under the same file. What has no piece begins anew."""
+        body = pieces.get(PIECE)
+        if body is None:
+            return
+        stored = _DECODE(body)
+        self._credit = stored.credit
+        for name in stored.names:
+            if name.dimension and name not in self.series and name.signal in self._scales:
+                made = make(name.signal, self._config.signals[name.signal], self._hour_of_week)
+                assert made is not None
+                self.series[name] = made
+            series, state = self.series.get(name), pieces.get(piece(name))
+            if series is not None and state is not None:
+                series.load(zlib.decompress(state))
+                self._note(name, ())
+            elif series is not None:
+                series.grant(self._credit)
+        self._dirty.clear()
+        self._changed = False
+        self._plan()
+
+
+_DECODE = msgspec.msgpack.Decoder(_Stored).decode
+
+
+def piece(name: Name) -> str:
+    """The name of a series' piece."""
+    return "/".join((PIECE, *(quote(part, safe="") for part in name)))
+
+
+def detector_of(series: Series) -> str:
+    """What watches a series, as the file would name it."""
+    if isinstance(series, Counted):
+        return "rate"
+    return "bounded_mean" if isinstance(series, Scored) else series.detector
+
+
+def in_words(series: Series, direction: Direction) -> str:
+    """What a series can see by now."""
+    state = series.state_of(direction)
+    if state == "firing":
+        return "whether it is well again"
+    if state == "learning":
+        return "nothing yet: not enough has been learnt"
+    if state == "quiet":
+        return "too few to watch it by itself"
+    if isinstance(series, Minutes):
+        return "what its detector finds, minute by minute"
+    seen = series.sees(direction)
+    if seen is None:
+        return "nothing yet: no credit has been granted"
+    after, least = seen
+    if isinstance(series, Scored):
+        worst = "the worst" if direction == "down" else "the best"
+        return f"{worst} score from everybody within {after:.0f} answers, nothing smaller than {least:.2g}"
+    what = "an outage" if direction == "down" else "a tripling"
+    return f"{what} within {_span(after)}, nothing smaller than {100 * least:.0f} %"
+
+
+def _span(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else "more than 2 d"
+
+
+def _collect(minute: tuple[list[int], dict[int, int]], measured: Measured) -> None:
+    sums, histogram = minute
+    for at, count in enumerate((measured.n, measured.total, measured.top, measured.bottom)):
+        sums[at] += count
+    for bucket, count in measured.histogram.items():
+        histogram[bucket] = histogram.get(bucket, 0) + count
+
+
+def _key(name: Name, direction: Direction) -> SeriesKey:
+    kind: Watched = "arrivals" if name.kind == "arrivals" else "signal"
+    return SeriesKey(kind, direction, name.journey, name.step, name.signal, name.dimension, name.value)
+
+
+def _same(before: Signal, after: Signal) -> bool:
+    """Whether what was learnt of a signal still holds."""
+
+    def what(signal: Signal) -> tuple[object, ...]:
+        return signal.as_, signal.value, signal.scale, signal.where, signal.on, signal.of, signal.watch, signal.detector
+
+    return what(before) == what(after)

@@ -1,0 +1,140 @@
+"""All journey steps under watch for fewer customers who go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from streams.config.structs import Config, Journey
+from streams.effects import Cell, Partial
+from streams.findings import SeriesKey
+from streams.rules import deadlines
+from streams.stages.budget import Shares
+from streams.stages.lanes import Groups
+from streams.stages.series import UNKNOWN, Columns
+from streams.stages.step_watch import HourOfWeek, Report, StepWatch
+
+Key = tuple[str, str]
+_PIECE = "watch"
+_REMEMBERED = 50_000
+
+
+class StepAlarms:
+    """Every step of the file but goals, unless its journey says `watch: off`. Ticks are seconds, UTC epoch."""
+
+    def __init__(self, config: Config, hour_of_week: HourOfWeek) -> None:
+        self.steps: dict[Key, StepWatch] = {}
+        self.dimensions = tuple(segment.name for segment in config.segments)
+        self._cells: dict[Cell, Cell] = {}
+        self._columns: Columns | None = None
+        self._due: int | None = None
+        self._make(config, hour_of_week, {})
+
+    def _make(self, config: Config, hour_of_week: HourOfWeek, before: Mapping[Key, StepWatch]) -> None:
+        self.steps = {}
+        for name, journey in config.journeys.items():
+            for step, within in watched(journey):
+                kept = before.get((name, step))
+                if kept is None or kept.within != within:
+                    kept = StepWatch(name, step, within, hour_of_week)
+                self.steps[name, step] = kept
+
+    def activate(self, config: Config, hour_of_week: HourOfWeek) -> None:
+        """Follow another file: steps keep what they learnt by name, unless their time or the dimensions changed."""
+        dimensions = tuple(segment.name for segment in config.segments)
+        before = self.steps if dimensions == self.dimensions else {}
+        self.dimensions = dimensions
+        self._columns = None
+        self._make(config, hour_of_week, before)
+        self._plan()
+
+    # Every tick
+
+    def take(self, tick: int, partials: Sequence[tuple[Partial, Columns]]) -> None:
+        """The partials of a tick, with what their cells mean."""
+        for partial, columns in partials:
+            for entered in partial.entered:
+                watch = self.steps.get((entered.journey, entered.step))
+                if watch is not None:
+                    cell = self._cell(entered.cell, columns)
+                    watch.enter(cell, tick - entered.ticks_late, entered.count, entered.value)
+            for outcome in partial.outcomes:
+                watch = self.steps.get((outcome.journey, outcome.step))
+                gone = outcome.abandoned + outcome.merged
+                # A recovered customer had been abandoned before and is no longer in flight.
+                if watch is not None and (outcome.completed or gone):
+                    cell = self._cell(outcome.cell, columns)
+                    watch.leave(cell, outcome.entry_tick, outcome.completed, gone)
+            for sample in partial.entrants:
+                watch = self.steps.get((sample.journey, sample.step))
+                if watch is not None:
+                    watch.samples.append((tick, sample.subjects))
+        if partials:
+            self._plan()
+
+    def _cell(self, cell: Cell, columns: Columns) -> Cell:
+        """A partial's cell in the dimensions of the file in force."""
+        if columns is not self._columns:
+            self._columns = columns
+            self._cells = {}
+        known = self._cells.get(cell)
+        if known is None:
+            if len(self._cells) >= _REMEMBERED:
+                self._cells.clear()
+            known = self._cells[cell] = tuple(cell[at] if at >= 0 else UNKNOWN for _, at in columns)
+        return known
+
+    def accept(self, series: SeriesKey) -> None:
+        """Somebody says that what is seen since the alarm is normal."""
+        watch = self.steps.get((series.journey, series.step))
+        if watch is not None and series.kind == "conversion":
+            watch.accept()
+            self._plan()
+
+    def next_due(self) -> int | None:
+        """The earliest tick at which a step has to be judged."""
+        return self._due
+
+    def _plan(self) -> None:
+        dues = [due for watch in self.steps.values() if (due := watch.next_due()) is not None]
+        self._due = min(dues, default=None)
+
+    def live(self) -> tuple[int, int]:
+        """Wholes and segment values that can be given credit."""
+        counts = [watch.live for watch in self.steps.values()]
+        return sum(count[0] for count in counts), sum(count[1] for count in counts)
+
+    def close(self, tick: int, groups: Groups, shares: Shares, report: Report) -> None:
+        """Judge every step that is due."""
+        if self._due is None or tick < self._due:
+            return
+        for watch in self.steps.values():
+            watch.close(tick, groups, shares.whole, shares.segment, report)
+        self._plan()
+
+    # Pieces
+
+    def changes(self, tick: int, *, whole: bool = False) -> dict[str, bytes]:
+        """Pieces that changed since the last call, by name; all of them where `whole`."""
+        pieces = {}
+        for (journey, step), watch in self.steps.items():
+            for part, body in watch.changes(tick, whole=whole).items():
+                pieces[f"{_PIECE}/{journey}/{step}/{part}"] = body
+        return pieces
+
+    def load(self, pieces: Mapping[str, bytes]) -> None:
+        """Take the latest of what `changes` gave."""
+        for (journey, step), watch in self.steps.items():
+            state = pieces.get(f"{_PIECE}/{journey}/{step}/state")
+            if state is not None:
+                watch.load(state, pieces.get(f"{_PIECE}/{journey}/{step}/journal"))
+        self._plan()
+
+
+def watched(journey: Journey) -> list[tuple[str, int]]:
+    """Steps whose conversion is watched downward, with the seconds a customer may stay in each."""
+    if journey.watch in ("off", "up"):
+        return []
+    return [
+        (step.name, max(-(-deadline // 1_000_000), 1))
+        for step, deadline in zip(journey.steps[:-1], deadlines(journey)[:-1], strict=True)
+    ]

@@ -1,0 +1,75 @@
+"""What is known of a step's drop at one moment: since when, where, how much."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from detectors.steps.aging import Integers
+from detectors.steps.deficit import Since, counted, should_have_come, since_when, size
+from detectors.steps.step_drop import StepDrop
+from detectors.steps.subset_scan import SubsetScan
+from streams.stages.lanes import WHOLE, Lanes
+
+
+class Ill(msgspec.Struct, array_like=True):
+    """A drop as it looks now. Seconds are UTC epoch."""
+
+    since: int
+    since_low: int
+    since_high: int
+    lanes: list[int]
+    """Those that fell."""
+    segments: tuple[dict[str, str], ...] | None
+    explanation: str
+    observed: float
+    """Completions since then of the lanes that fell, and how many there should have been."""
+    expected: float
+    left: tuple[float, float, float] | None
+    """What is left of the rate in them, with its 95 % interval."""
+    loss: float
+    """Part of the whole step's completions that is missing."""
+    evidence: float
+    dispersion: float
+
+
+def find(
+    drop: StepDrop, lanes: Lanes, series: int, dispersion: float, evidence: float, before: Ill | None = None
+) -> Ill:
+    """Look at a series that fired: `before` is what was known until now, whose beginning stays."""
+    fell = drop.lanes_of(series)
+    since = _since(before) or since_when(drop, fell, dispersion)
+    everything: Integers = np.arange(drop.lanes, dtype=np.int64)
+    observed, expected = counted(drop, everything, since.best)[0], should_have_come(drop, everything, since.best)
+    dimensions = [name for name, _ in lanes.groups]
+    found = SubsetScan(lanes.cells, dimensions).attribute(observed, expected, dispersion, drop.tolerance)
+    if found.segments:
+        fell = lanes.matching(found.segments)
+    elif found.segments is not None:
+        fell = everything
+    if before is None and series == WHOLE and found.segments:
+        since = since_when(drop, fell, dispersion)
+        observed = counted(drop, everything, since.best)[0]
+        expected = should_have_come(drop, everything, since.best)
+    came, due = float(observed[fell].sum()), float(expected[fell].sum())
+    left = size(came, due, dispersion)
+    total = float(expected.sum())
+    loss = max(0.0, 1 - float(observed.sum()) / total) if total > 0 else 0.0
+    return Ill(
+        since=since.best,
+        since_low=since.low,
+        since_high=since.high,
+        lanes=[int(lane) for lane in fell],
+        segments=found.segments,
+        explanation=found.explanation,
+        observed=came,
+        expected=due,
+        left=None if left is None else (left.ratio, left.low, left.high),
+        loss=loss,
+        evidence=evidence,
+        dispersion=dispersion,
+    )
+
+
+def _since(before: Ill | None) -> Since | None:
+    return None if before is None else Since(before.since, before.since_low, before.since_high)

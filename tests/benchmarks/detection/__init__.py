@@ -1,0 +1,3 @@
+"""Tests of the simulated traffic, the oracles and the rivals."""
+
+from __future__ import annotations

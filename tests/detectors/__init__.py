@@ -1,0 +1,1 @@
+"""Tests of the detectors: what each promises, and what all of them keep to."""

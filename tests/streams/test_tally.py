@@ -1,0 +1,78 @@
+"""Counts of the open tick survive a commit, older commits and other dimensions."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+
+from streams.effects import AlertCommand, ChangeSeen, Partial
+from streams.tally import Tally
+
+
+def changed(n: int) -> ChangeSeen:
+    return ChangeSeen(n, "ci", f"d-{n}", {"version": n})
+
+
+def close(tally: Tally) -> Partial:
+    return tally.close(0, 0, 10, 10, "hash")
+
+
+def filled() -> Tally:
+    tally = Tally()
+    tally.types["some.thing"] += 1
+    for cell, score in ((("mobile", "kyiv"), 4), (("desktop", "kyiv"), 4), (("desktop", "lviv"), 5)):
+        counts = tally.measure("csat", cell)
+        counts[0] += 1
+        counts[1] += score * 1_000_000
+        counts[6][score * 1_000_000] = 1
+    tally.change(changed(1))
+    tally.command(AlertCommand(2, "alert.snoozed", "abc", "anna", 60_000_000, "console", "e-1"))
+    tally.command(None)
+    return tally
+
+
+def test_a_snapshot_brings_everything_back() -> None:
+    assert close(Tally.restore(filled().snapshot())) == close(filled())
+
+
+def test_a_snapshot_of_before_scores_and_notices_still_restores() -> None:
+    stored = msgspec.msgpack.decode(filled().snapshot())
+    older = close(Tally.restore(msgspec.msgpack.encode(stored[:9])))
+    now = close(filled())
+    assert [one.n for one in older.measured] == [one.n for one in now.measured]
+    assert not any(one.scores for one in older.measured)
+    assert older.changes == ()
+    assert older.types == now.types
+
+
+def test_a_partial_of_before_scores_and_notices_still_decodes() -> None:
+    fields = msgspec.msgpack.decode(msgspec.msgpack.encode(close(filled())))
+    measured = [one[:9] for one in fields[9]]
+    older = msgspec.convert([*fields[:9], measured, *fields[10:13]], Partial)
+    now = close(filled())
+    assert [one.total for one in older.measured] == [one.total for one in now.measured]
+    assert older.measured[0].scores == {}
+    assert older.changes == ()
+    assert older.commands_left == 0
+
+
+def test_cells_that_become_one_under_other_dimensions_add_up_their_scores() -> None:
+    tally = filled()
+    tally.reshape((1,))
+    assert [(one.cell, one.scores) for one in close(tally).measured] == [
+        (("kyiv",), {4_000_000: 2}),
+        (("lviv",), {5_000_000: 1}),
+    ]
+
+
+def test_of_many_changes_in_a_tick_the_first_sixteen_are_kept_whatever_their_order() -> None:
+    numbers = list(range(40))
+    random.Random(7).shuffle(numbers)
+    tally = Tally()
+    for n in numbers:
+        tally.change(changed(n))
+    partial = close(tally)
+    assert partial.changes == tuple(changed(n) for n in range(16))
+    assert partial.changes_left == 24
+    assert close(tally).changes == ()
