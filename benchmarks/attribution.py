@@ -1,6 +1,6 @@
 """How often an alarm names exactly the segments that fell.
 
-    python -m benchmarks.attribution [--repeats 200]
+    python -m benchmarks.attribution [--repeats 300]
 
 Counts of cells are simulated around known expectations: one value fell, two values of a dimension, a pair of values of
 two dimensions, all alike, or nothing at all. `found` is the share of repeats in which exactly that was said. Beside it:
@@ -115,6 +115,14 @@ def row(some: list[Case]) -> dict[str, Any]:
     }
 
 
+def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows without their intervals: a value and of how many."""
+    return [
+        {name: [one["value"], one["n"]] if isinstance(one, dict) else one for name, one in values.items()}
+        for values in rows
+    ]
+
+
 def cut(every: list[Case]) -> list[dict[str, Any]]:
     """A row for every truth, volume, dispersion and drop."""
     keys = sorted({(TRUTHS.index(one.truth), one.dispersion, one.expected, one.drop) for one in every})
@@ -212,7 +220,7 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=200)
+    parser.add_argument("--repeats", type=int, default=300)
     parser.add_argument("--seed", type=int, default=7)
     args = parser.parse_args()
     figures: dict[str, Any] = {"repeats": args.repeats, "seed": args.seed, "tolerance": TOLERANCE, "shops": {}}
@@ -220,16 +228,20 @@ def main() -> None:
     for at, (name, (widths, correlated)) in enumerate(SHOPS.items()):
         some = list(cases(np.random.default_rng([args.seed, at]), widths, correlated, args.repeats))
         every += some
-        figures["shops"][name] = cut(some)
+        rows = cut(some)
+        figures["shops"][name] = plain(rows)
         print(f"\n{name}")  # noqa: T201
-        show(figures["shops"][name])
-    figures["by_size"] = by_size(every)
-    figures["targets"] = against_targets(every)
-    figures["wrong_baseline"] = wrong_baseline(np.random.default_rng([args.seed, len(SHOPS)]), args.repeats // 2)
+        show(rows)
+    tables = {
+        "by_size": by_size(every),
+        "targets": against_targets(every),
+        "wrong_baseline": wrong_baseline(np.random.default_rng([args.seed, len(SHOPS)]), args.repeats // 2),
+    }
+    for name, rows in tables.items():
+        print(f"\n{name}")  # noqa: T201
+        show(rows)
+        figures[name] = rows if name == "targets" else plain(rows)
     figures["cost"] = cost(np.random.default_rng([args.seed, len(SHOPS) + 1]))
-    for name in ("by_size", "targets", "wrong_baseline"):
-        print(f"\n{name}")  # noqa: T201
-        show(figures[name])
     print("\ncost", figures["cost"])  # noqa: T201
     write("attribution", figures)
 

@@ -1,6 +1,6 @@
 """Alarms over real logs without a known incident, each with what stood in the log around it.
 
-    python -m benchmarks.real_logs [--only loan,ratings] [--budget "1 per week"] [--context]
+    python -m benchmarks.real_logs [--only loan,ratings] [--budget 1] [--context]
 
 The files are those of `../shared/data`; one that is absent is left out with a sentence. They are read through the
 examples' files, with the watches named below switched on. `credit` is the expected number of false alarms that was
@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-import yaml
+from msgspec.structs import replace
 
 from benchmarks.log_diary import Diary, Place
 from benchmarks.result import write
 from connectors.files import Files
-from streams.config.load import Loaded, load_text
+from streams.config.load import Loaded, load_file
 from streams.runtime.collection import rare_collection
 from streams.runtime.episodes import Episode, episodes
 from streams.runtime.replay import Replay
-from streams.units import format_time, parse_time
+from streams.units import Rate, format_time, parse_time
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data"
@@ -54,15 +54,22 @@ LOGS = {
 }
 
 
-def rules(log: Log, budget: str) -> Loaded:
-    """The example's file with the watches and the budget."""
-    document = yaml.safe_load((ROOT / "examples" / log.example).read_text(encoding="utf-8"))
-    for name, direction in log.watch.items():
-        document["signals"][name]["watch"] = direction
-    for name, direction in log.arrivals.items():
-        document["journeys"][name]["arrivals"] = direction
-    document["alerts"] = {"false_alarms": budget}
-    return load_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), log.example)
+def rules(log: Log, budget: float) -> Loaded:
+    """The example's file with the watches, and `budget` false alarms a week."""
+    loaded = load_file(str(ROOT / "examples" / log.example))
+    config = loaded.config
+    config = replace(
+        config,
+        signals={
+            name: replace(signal, watch=log.watch.get(name, signal.watch)) for name, signal in config.signals.items()
+        },
+        journeys={
+            name: replace(journey, arrivals=log.arrivals.get(name, journey.arrivals))
+            for name, journey in config.journeys.items()
+        },
+        alerts=replace(config.alerts, false_alarms=Rate(budget, "week")),
+    )
+    return replace(loaded, config=config)
 
 
 def replayed(log: Log, loaded: Loaded) -> tuple[Replay, Diary]:
@@ -78,7 +85,7 @@ def replayed(log: Log, loaded: Loaded) -> tuple[Replay, Diary]:
     return replay, diary
 
 
-def study(log: Log, budget: str) -> dict[str, Any]:
+def study(log: Log, budget: float) -> dict[str, Any]:
     """One log: what was granted, what fired, and each alarm with its surroundings."""
     loaded = rules(log, budget)
     begun = time.process_time()
@@ -105,7 +112,7 @@ def study(log: Log, budget: str) -> dict[str, Any]:
         "seconds_of_cpu": round(time.process_time() - begun, 1),
         "found": [described(episode, diary, zone) for episode in found],
         "watched": [
-            f"{one.kind} {one.journey or one.signal or ''}/{one.step or ''} {one.direction}: {one.state}, sees {one.sees}"
+            f"{one.kind} {one.journey or one.signal}/{one.step or ''} {one.direction}: {one.state}, sees {one.sees}"
             for one in alarms.watched
             if one.value is None
         ],
@@ -153,7 +160,7 @@ def show(name: str, figures: dict[str, Any], *, context: bool) -> None:
     lines = [
         f"\n{name}: {figures['events']:,} events, {figures['first'][:10]} to {figures['last'][:10]},"
         f" {figures['weeks']} weeks; {figures['alarms']} alarms, {figures['alarms_per_week']} a week"
-        f" (budget {figures['budget']}, credit granted {figures['credit']}); {figures['seconds_of_cpu']} s of CPU"
+        f" (budget {figures['budget']:g}, credit granted {figures['credit']}); {figures['seconds_of_cpu']} s of CPU"
     ]
     for one in figures["found"]:
         size = "" if one["size"] is None else f", {100 * one['size']:.0f} % gone"
@@ -171,7 +178,7 @@ def show(name: str, figures: dict[str, Any], *, context: bool) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(LOGS), help="names, separated by commas")
-    parser.add_argument("--budget", default="1 per week")
+    parser.add_argument("--budget", type=float, default=1.0, help="false alarms per week")
     parser.add_argument("--context", action="store_true", help="print the days around each alarm")
     args = parser.parse_args()
     figures: dict[str, Any] = {}

@@ -99,21 +99,20 @@ class GapLaw:
 
         The bound on P(none) is Wilson's at three standard errors, which also holds where an event came every time.
         """
-        ended = self.sums[ENDED]
-        gaps = float(ended.sum())
-        if gaps < _LEAST_TAIL:
+        reached: Floats = np.cumsum(self.sums[ENDED, ::-1])[::-1]
+        if reached[0] < _LEAST_TAIL:
             return 0.0
-        if float(ended[at:].sum()) >= _in_tail(gaps):
+        if reached[at] >= _in_tail(float(reached[0])):
             return _least(*(float(number) for number in self.sums[:, at]))
         if self._tail is None:
-            self._tail = self._fit(gaps)
+            self._tail = self._fit(reached)
         start, hazards = self._tail
         return float(hazards[at - start])
 
-    def _fit(self, gaps: float) -> tuple[int, Floats]:
-        """The first bin of the tail and the hazards from there on."""
-        reached = np.cumsum(self.sums[ENDED, ::-1])[::-1]
-        start, deep = (int(np.flatnonzero(reached >= least)[-1]) for least in (_in_tail(gaps), _LEAST_TAIL))
+    def _fit(self, reached: Floats) -> tuple[int, Floats]:
+        """The first bin of the tail and the hazards from there on; `reached`: gaps that reached each bin."""
+        leasts = _in_tail(float(reached[0])), _LEAST_TAIL
+        start, deep = (int(np.flatnonzero(reached >= least)[-1]) for least in leasts)
         hazards, of_longest = self._beyond(start), self._beyond(deep)
         if of_longest[0] > _CONTRADICTS * hazards[deep - start]:
             hazards[deep - start :] = of_longest
@@ -165,9 +164,9 @@ def _bend(ended: Floats, exposed: Floats, log_ages: Floats) -> tuple[float, floa
     for _ in range(50):
         due = exposed * np.exp(bend * (log_ages - log_ages[0]))
         due *= ended.sum() / due.sum()
-        around = float(due @ log_ages / due.sum())
-        information = float(due @ (log_ages - around) ** 2) + prior
-        slope = float((ended - due) @ (log_ages - around)) - prior * bend
+        around = float((due * log_ages).sum() / due.sum())
+        information = float((due * (log_ages - around) ** 2).sum()) + prior
+        slope = float(((ended - due) * (log_ages - around)).sum()) - prior * bend
         low, high = (bend, high) if slope > 0 else (low, bend)
         step = slope / information
         if abs(step) < 1e-4 or high - low < 1e-4:

@@ -66,7 +66,8 @@ class Recursion:
     @property
     def levels(self) -> Floats:
         """R̄ of every series, shape (series,)."""
-        levels: Floats = self.values @ self.weights
+        # Not a product of matrices, whose last bit for one series depends on how many others there are.
+        levels: Floats = np.einsum("ij,j->i", self.values, self.weights)
         return levels
 
     def update(self, log_e: Floats, credit: Floats) -> Floats:

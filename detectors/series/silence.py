@@ -191,6 +191,11 @@ class Silence:
         return self.watched
 
     @property
+    def idle_since(self) -> int:
+        """Second of the last event of a source that is not watched and does not fire; else one that never comes."""
+        return self._last if not self.watched and self.fired is None else 1 << 62
+
+    @property
     def silent(self) -> bool:
         """Whether an alarm stands."""
         return self.fired is not None

@@ -19,6 +19,7 @@ from streams.stages.budget import Live, per_second, per_week, shares
 from streams.stages.lanes import Groups, groups_of
 from streams.stages.series import Columns
 from streams.stages.sight import in_words
+from streams.stages.signal_alarms import SignalAlarms
 from streams.stages.step_alarms import StepAlarms
 from streams.view import AlarmsView, WatchedView
 
@@ -44,6 +45,7 @@ class Detection:
         self._config = config
         self._hours = hours_of_week(str(config.timezone))
         self.steps = StepAlarms(config, self._hours)
+        self.signals = SignalAlarms(config, self._hours)
         self._groups: Groups = ()
         self._credit = 0.0
         self._tick: int | None = None
@@ -53,18 +55,23 @@ class Detection:
         """Follow another file from `tick` on; alerts of what it no longer has are over."""
         self._config = config
         self._hours = hours_of_week(str(config.timezone))
-        self.steps.activate(config, self._hours)
-        return self.book.activate(config, tick)
+        decisions = []
+        for series in self.steps.activate(config, self._hours):
+            decisions += self.book.resolve(series, tick, "no longer watched")
+        self.signals.activate(config, self._hours)
+        return [*decisions, *self.book.activate(config, tick)]
 
     def regroup(self, dimensions: Sequence[Dimension]) -> None:
         """Segment values were admitted or lost their place, or another file holds."""
         self._groups = groups_of((dimension.name, dimension.admitted) for dimension in dimensions)
+        self.signals.regroup(self._groups)
 
     # Every tick
 
     def next_due(self) -> int | None:
         """The earliest tick at which something has to be judged though nothing arrives."""
-        dues = [due for due in (self.steps.next_due(), self.book.next_due()) if due is not None]
+        watchers = (self.steps, self.signals, self.book)
+        dues = [due for watcher in watchers if (due := watcher.next_due()) is not None]
         due = min(dues, default=None)
         return None if due is not None and self.until is not None and due > self.until else due
 
@@ -81,19 +88,27 @@ class Detection:
                 )
                 if accepted is not None:
                     self.steps.accept(accepted)
+                    self.signals.accept(accepted)
+        self.book.hear(
+            tick,
+            {seen.source for partial, _ in partials for seen in partial.sources},
+            {(out.journey, out.step) for partial, _ in partials for out in partial.outcomes if out.completed},
+        )
         self.steps.take(tick, partials)
+        self.signals.take(tick, partials)
 
     def close(self, tick: int) -> list[Decision]:
         """Judge what is due; the decisions of that, in order."""
         if self.until is not None and tick > self.until:
             return []
         report = _Report(self.book)
-        wholes, segments = self.steps.live()
-        granted = shares(per_second(self._config.alerts.false_alarms), Live(wholes, segments, 0))
-        if self._tick is not None and (wholes or segments):
-            self._credit += (granted.whole * wholes + granted.segment * segments) * (tick - self._tick)
+        live = Live(*self.steps.live(), self.signals.live())
+        granted = shares(per_second(self._config.alerts.false_alarms), live)
+        if self._tick is not None:
+            self._credit += sum(part * count for part, count in zip(granted, live, strict=True)) * (tick - self._tick)
         self._tick = tick
         self.steps.close(tick, self._groups, granted, report)
+        self.signals.close(tick, granted.other, report)
         decisions = [*report.decisions, *self.book.report(report.fired)]
         due = self.book.next_due()
         if due is not None and due <= tick:
@@ -107,10 +122,17 @@ class Detection:
         return AlarmsView(
             budget_per_week=per_week(self._config.alerts.false_alarms),
             credit_used=self._credit,
-            alerts=self.book.views(tick),
-            watched=self._watched(),
+            alerts=self.book.views(tick, self._pending(tick)),
+            watched=[*self._watched(), *self.signals.watched()],
             fired=self.book.fired(),
+            ignored=self.book.ignored,
         )
+
+    def _pending(self, tick: int | None) -> list[Finding]:
+        if tick is None:
+            return []
+        steps = [finding for watch in self.steps.steps.values() for finding in watch.pending(tick)]
+        return [*steps, *self.signals.pending(tick)]
 
     def _watched(self) -> list[WatchedView]:
         seen = []
@@ -139,7 +161,11 @@ class Detection:
     def changes(self, tick: int, *, whole: bool = False) -> dict[str, bytes]:
         """Pieces that changed since the last call, by name; all of them where `whole`."""
         stored = _Stored(self.book.dump(), self._credit, self._tick)
-        return {PIECE: zlib.compress(msgspec.msgpack.encode(stored), 1), **self.steps.changes(tick, whole=whole)}
+        return {
+            PIECE: zlib.compress(msgspec.msgpack.encode(stored), 1),
+            **self.steps.changes(tick, whole=whole),
+            **self.signals.changes(whole=whole),
+        }
 
     def load(self, pieces: Mapping[str, bytes]) -> None:
         """Take the latest of what `changes` gave. What has no piece begins anew."""
@@ -149,6 +175,7 @@ class Detection:
             self.book.load(stored.book)
             self._credit, self._tick = stored.credit, stored.tick
         self.steps.load(pieces)
+        self.signals.load(pieces)
 
 
 class _Report:
@@ -165,8 +192,8 @@ class _Report:
     def update(self, finding: Finding) -> None:
         self.decisions += self._book.update(finding)
 
-    def resolve(self, series: SeriesKey, tick: int) -> None:
-        self.decisions += self._book.resolve(series, tick)
+    def resolve(self, series: SeriesKey, tick: int, why: str = "") -> None:
+        self.decisions += self._book.resolve(series, tick, why)
 
     def rebaseline(self, series: SeriesKey, tick: int, ratio: float) -> None:
         self.decisions += self._book.rebaseline(series, tick, ratio)

@@ -38,14 +38,20 @@ class StepAlarms:
                     kept = StepWatch(name, step, within, hour_of_week)
                 self.steps[name, step] = kept
 
-    def activate(self, config: Config, hour_of_week: HourOfWeek) -> None:
-        """Follow another file: steps keep what they learnt by name, unless their time or the dimensions changed."""
+    def activate(self, config: Config, hour_of_week: HourOfWeek) -> list[SeriesKey]:
+        """Follow another file: steps keep what they learnt by name, unless their time or the dimensions changed.
+
+        Returns the series that fire and are no longer watched as they were.
+        """
         dimensions = tuple(segment.name for segment in config.segments)
-        before = self.steps if dimensions == self.dimensions else {}
+        old = self.steps
+        before = old if dimensions == self.dimensions else {}
         self.dimensions = dimensions
         self._columns = None
         self._make(config, hour_of_week, before)
         self._plan()
+        kept = set(map(id, self.steps.values()))
+        return [watch.firing for watch in old.values() if id(watch) not in kept and watch.firing is not None]
 
     # Every tick
 

@@ -322,7 +322,7 @@ class StepWatch:
         self.season.forget_open()
         drop.fast.reset(list(range(drop.series)))
         drop.slow.reset(list(range(drop.series)))
-        report.fire(self._finding(tick, ill))
+        report.fire(self._finding(tick, ill, self._open.key, tick))
 
     def _nurse(self, entry: Entry, entered: Entrants, left: Leavers, factor: float, report: Report) -> None:
         opened, recovery, drop = self._open, self.recovery, self.drop
@@ -356,7 +356,7 @@ class StepWatch:
                 )
                 recovery.affected[:] = False
                 recovery.affected[opened.ill.lanes] = True
-                report.update(self._finding(tick, opened.ill))
+                report.update(self._finding(tick, opened.ill, opened.key, opened.fired))
 
     def _end(self, tick: int) -> None:
         drop = self.drop
@@ -367,9 +367,7 @@ class StepWatch:
         self._in_flight = float(drop.flight.aging.counts[:, IN_FLIGHT].sum())
         self._levels = np.zeros(drop.series)
 
-    def _finding(self, tick: int, ill: Ill) -> Finding:
-        opened = self._open
-        assert opened is not None
+    def _finding(self, tick: int, ill: Ill, key: SeriesKey, fired: int | None = None) -> Finding:
         customers, worth = self._value
         hours = max(tick - ill.since + 1, 1) / 3600
         lost = max(ill.expected - ill.observed, 0.0)
@@ -381,7 +379,7 @@ class StepWatch:
         if self.flood.state.capped and tick - self.flood.state.capped < _DAY:
             notes.append("a flood of entrants was capped within the last day")
         return Finding(
-            series=opened.key,
+            series=key,
             tick=tick,
             since=ill.since,
             since_low=ill.since_low,
@@ -391,7 +389,7 @@ class StepWatch:
             size=size,
             size_low=low,
             size_high=high,
-            early=tick - opened.fired < _SELDOM,
+            early=fired is None or tick - fired < _SELDOM,
             segments=ill.segments,
             explanation=ill.explanation,
             loss=ill.loss,
@@ -417,6 +415,20 @@ class StepWatch:
         if not self.drop.series or self.drop.rate[WHOLE] <= 0:
             return "learning"
         return "watching" if self._watched()[WHOLE] else "quiet"
+
+    @property
+    def firing(self) -> SeriesKey | None:
+        """The series that fires."""
+        return None if self._open is None else self._open.key
+
+    def pending(self, tick: int) -> list[Finding]:
+        """Series on the way to an alarm, as they look now: the whole, else the one with the most evidence."""
+        if self._open is not None or not (self._levels >= PENDING).any():
+            return []
+        level = float(self._levels.max())
+        series = WHOLE if self._levels[WHOLE] >= PENDING else int(np.argmax(self._levels))
+        dispersion = float(self.drop.dispersion.fast[series])
+        return [self._finding(tick, find(self.drop, self.lanes, series, dispersion, level), self.key(series))]
 
     def levels(self) -> list[tuple[SeriesKey, float]]:
         """Series with their evidence: the whole, and the pending ones."""

@@ -106,15 +106,16 @@ def test_an_unknown_option_is_refused(name: str) -> None:
 def test_its_docstring_tells_an_operator_what_it_notices_and_what_each_parameter_does(name: str) -> None:
     kind = contract.find(name)
     text = inspect.getdoc(kind) or ""
-    assert text.partition("\n")[0].startswith(("Notices", "Forecasts", "Compares"))
+    assert len(text.partition("\n\n")[0].split()) >= 5, "what it notices, in a sentence"
     sections = re.split(r"^(\w+)\n-+\n", text, flags=re.MULTILINE)
     found = dict(zip(sections[1::2], sections[2::2], strict=True))
     assert found.keys() >= {"Parameters", "Examples", "References"}
-    described = re.findall(r"^(\w+(?:, \w+)*)$", found["Parameters"], flags=re.MULTILINE)
+    described = re.findall(r"^(\w+(?:, \w+)*)(?: : .*)?$", found["Parameters"], flags=re.MULTILINE)
     named = {one for line in described for one in line.split(", ")}
     assert named >= set(list(inspect.signature(kind.__init__).parameters)[1:]), "a parameter is not described"
     assert re.search(r">>> .*\n(?:(?:>>>|\.\.\.) .*\n)*alarm at \d+|\balarm", found["Examples"])
     assert "µs" in text, "what one update costs"
+    assert "memory" in text.lower(), "what one series keeps"
     assert kind.guarantee in get_args(Guarantee)
 
 

@@ -58,6 +58,20 @@ def test_series_do_not_touch_each_other_and_come_without_evidence() -> None:
     assert len(recursion) == 3
 
 
+@pytest.mark.parametrize("alternatives", [1, 4, 7, 12, 33])
+def test_a_series_has_the_same_bits_alone_as_among_many(alternatives: int) -> None:
+    chance = np.random.default_rng(9)
+    log_e = chance.normal(0, 1, (101, alternatives))
+    many = Recursion(alternatives, series=101)
+    for _ in range(3):
+        levels = many.update(log_e, np.full(101, 0.01))
+    for size in (1, 2, 7):
+        few = Recursion(alternatives, series=size)
+        for _ in range(3):
+            own = few.update(log_e[:size], np.full(size, 0.01))
+        assert own.tobytes() == levels[:size].tobytes()
+
+
 def test_no_credit_means_no_alarm_whatever_the_evidence() -> None:
     recursion = Recursion(1, series=1)
     for _ in range(10):

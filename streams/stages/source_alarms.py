@@ -1,0 +1,301 @@
+"""Sources under watch for falling silent, and which of them complete the steps of journeys."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+
+import msgspec
+
+from detectors.series.baseline import HourOfWeek
+from detectors.series.report import Facts
+from detectors.series.report import Report as News
+from detectors.series.silence import Silence
+from streams.config.structs import Config
+from streams.effects import Partial
+from streams.findings import Finding, SeriesKey
+from streams.stages.series import Columns
+from streams.stages.step_watch import Report
+from streams.tally import OTHER_SOURCE
+from streams.view import WatchedView
+
+PIECE = "sources"
+MOST_SOURCES = 200
+"""Sources followed, first come first; one that is not watched makes room when it has been silent for a week."""
+_WEEK = 604_800
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    names: list[str]
+    credit: float
+    makers: dict[str, list[str]]
+    told: list[tuple[str, str, str]]
+
+
+class SourceAlarms:
+    """Sources with at least one event a minute, unless they have not been seen often enough yet.
+
+    Ticks are seconds, UTC epoch. At most 200 sources of 15 kB.
+    """
+
+    def __init__(self, config: Config, hour_of_week: HourOfWeek) -> None:
+        self.sources: dict[str, Silence] = {}
+        self._hour_of_week = hour_of_week
+        self._credit = 0.0
+        self._live: dict[str, bool] = {}
+        self._dues: dict[str, int] = {}
+        self._due: int | None = None
+        self._news: list[tuple[str, News]] = []
+        self._makers: dict[str, list[str]] = {}
+        """Event type -> the sources that can have sent all events of it so far, sorted."""
+        self._told: dict[tuple[str, str], str] = {}
+        self._dirty: set[str] = set()
+        self._changed = True
+        self._use(config)
+
+    def _use(self, config: Config) -> None:
+        self._completing = {
+            (name, step.name): following.on
+            for name, journey in config.journeys.items()
+            for step, following in zip(journey.steps, journey.steps[1:], strict=False)
+        }
+        self._types = {event_type for types in self._completing.values() for event_type in types}
+
+    def activate(self, config: Config, hour_of_week: HourOfWeek) -> None:
+        """Follow another file; what is known about sources does not depend on it."""
+        self._use(config)
+        self._hour_of_week = hour_of_week
+        for source in self.sources.values():
+            source.hour_of_week = hour_of_week
+        self._makers = {kind: makers for kind, makers in self._makers.items() if kind in self._types}
+        self._told = {place: source for place, source in self._told.items() if place in self._completing}
+        self._changed = True
+
+    # Every tick
+
+    def take(self, tick: int, partials: Sequence[tuple[Partial, Columns]]) -> None:
+        """The partials of a tick; ticks come in order."""
+        counts: dict[str, int] = {}
+        kinds: set[str] = set()
+        for partial, _ in partials:
+            for seen in partial.sources:
+                counts[seen.source] = counts.get(seen.source, 0) + seen.count
+            kinds |= partial.types.keys() & self._types
+        for kind in sorted(kinds):
+            self._narrow(kind, counts)
+        for name in sorted(counts):
+            source = self.sources.get(name)
+            if source is None:
+                if name == OTHER_SOURCE or not self._make_room(tick):
+                    continue
+                source = self.sources[name] = Silence(self._hour_of_week)
+                source.grant(self._credit)
+                self._changed = True
+            self._note(name, source.take(tick, counts[name]))
+        if counts:
+            self._plan()
+
+    def _narrow(self, kind: str, counts: Mapping[str, int]) -> None:
+        """A source without any event in a tick did not send what came in it."""
+        makers = self._makers.get(kind)
+        if makers is None:
+            left = sorted(counts) if len(counts) <= MOST_SOURCES else []
+        elif not makers or all(maker in counts for maker in makers):
+            return
+        else:
+            left = [maker for maker in makers if maker in counts]
+        self._makers[kind] = left
+        self._changed = True
+
+    def _make_room(self, tick: int) -> bool:
+        if len(self.sources) < MOST_SOURCES:
+            return True
+        gone = [name for name, source in self.sources.items() if source.idle_since <= tick - _WEEK]
+        for name in gone:
+            del self.sources[name]
+            self._live.pop(name, None)
+            self._dues.pop(name, None)
+            self._dirty.discard(name)
+        self._changed |= bool(gone)
+        return bool(gone)
+
+    def next_due(self) -> int | None:
+        """The earliest tick that has to be closed though nothing arrives."""
+        return self._due
+
+    def live(self) -> int:
+        """Sources that can be given credit now."""
+        return sum(self._live.values())
+
+    def close(self, tick: int, credit: float, report: Report) -> None:
+        """Judge what is due at the close of a tick.
+
+        `credit`: false alarms per second granted to each source from here on.
+        """
+        if credit != self._credit:
+            for name in sorted(self.sources):
+                # What has passed was granted by the credit of then.
+                self._note(name, self.sources[name].settle(tick - 1))
+                self.sources[name].grant(credit)
+                self._note(name, ())
+            self._credit = credit
+            self._changed = True
+        if self._due is not None and self._due <= tick:
+            for name in sorted(name for name, due in self._dues.items() if due <= tick):
+                self._note(name, self.sources[name].settle(tick))
+        self._plan()
+        news, self._news = self._news, []
+        for name, one in sorted(news, key=lambda told: (told[1].tick, told[0])):
+            if one.facts is not None:
+                report.fire(_finding(name, one.facts, one.tick))
+            elif one.verb == "rebaseline":
+                report.rebaseline(_key(name), one.tick, one.ratio)
+            else:
+                report.resolve(_key(name), one.tick)
+
+    def _note(self, name: str, news: Sequence[News]) -> None:
+        self._news += [(name, one) for one in news]
+        source = self.sources[name]
+        self._live[name] = source.live
+        due = source.due()
+        if due is None:
+            self._dues.pop(name, None)
+        else:
+            self._dues[name] = due
+        self._dirty.add(name)
+
+    def _plan(self) -> None:
+        self._due = min(self._dues.values(), default=None)
+
+    def accept(self, key: SeriesKey) -> None:
+        """Somebody says that this source is not expected any more."""
+        source = self.sources.get(key.signal)
+        if key.kind == "source" and source is not None:
+            source.accept()
+            self._note(key.signal, ())
+            self._plan()
+
+    # Reading
+
+    def silent_sources(self) -> list[str]:
+        """Sources whose alarm stands."""
+        return sorted(name for name, source in self.sources.items() if source.silent)
+
+    def completions(self) -> list[tuple[str, str, str]]:
+        """(source, journey, step) of steps known to be completed by events of one source only, new since last asked."""
+        found = []
+        for (journey, step), types in sorted(self._completing.items()):
+            makers = {maker for kind in types for maker in self._makers.get(kind, ())}
+            if len(makers) == 1 and all(len(self._makers.get(kind, ())) <= 1 for kind in types):
+                (maker,) = makers
+                if self._told.get((journey, step)) != maker:
+                    self._told[journey, step] = maker
+                    self._changed = True
+                    found.append((maker, journey, step))
+        return found
+
+    def pending(self, tick: int) -> list[Finding]:
+        """Sources on the way to an alarm, as known now."""
+        return [
+            _finding(name, source.facts(), tick)
+            for name, source in sorted(self.sources.items())
+            if source.state == "pending"
+        ]
+
+    def watched(self) -> list[WatchedView]:
+        """Every source that is watched, firing or on its way there."""
+        return [
+            WatchedView(
+                kind="source",
+                journey=None,
+                step=None,
+                signal=name,
+                dimension=None,
+                value=None,
+                direction="down",
+                guarantee=source.guarantee,
+                level=source.level,
+                state=source.state,
+                sees=in_words(source),
+                credit_per_week=source.credit * _WEEK if source.live else 0.0,
+                detector="gap",
+            )
+            for name, source in sorted(self.sources.items())
+        ]
+
+    # Pieces
+
+    def changes(self, *, whole: bool = False) -> dict[str, bytes]:
+        """Pieces that changed since the last call, by name; all of them where `whole`."""
+        names = self.sources.keys() if whole else self._dirty & self.sources.keys()
+        pieces = {piece(name): zlib.compress(self.sources[name].dump(), 1) for name in sorted(names)}
+        if whole or self._changed:
+            told = [(journey, step, source) for (journey, step), source in sorted(self._told.items())]
+            stored = _Stored(list(self.sources), self._credit, dict(sorted(self._makers.items())), told)
+            pieces[PIECE] = msgspec.msgpack.encode(stored)
+        if not whole:
+            self._dirty.clear()
+            self._changed = False
+        return pieces
+
+    def load(self, pieces: Mapping[str, bytes]) -> None:
+        """Take the latest of what `changes` gave. What has no piece begins anew."""
+        body = pieces.get(PIECE)
+        if body is None:
+            return
+        stored = _DECODE(body)
+        self._credit, self._makers = stored.credit, stored.makers
+        self._told = {(journey, step): source for journey, step, source in stored.told}
+        for name in stored.names:
+            source = self.sources[name] = Silence(self._hour_of_week)
+            state = pieces.get(piece(name))
+            if state is None:
+                source.grant(self._credit)
+            else:
+                source.load(zlib.decompress(state))
+            self._note(name, ())
+        self._dirty.clear()
+        self._changed = False
+        self._plan()
+
+
+_DECODE = msgspec.msgpack.Decoder(_Stored).decode
+
+
+def piece(name: str) -> str:
+    """The name of a source's piece."""
+    return f"{PIECE}/{quote(name, safe='')}"
+
+
+def in_words(source: Silence) -> str:
+    """What can be seen of a source by now."""
+    if source.state == "firing":
+        return "whether it speaks again"
+    if source.state == "learning":
+        return "nothing yet: too few gaps have been seen"
+    if source.state == "quiet":
+        return "too slow to watch"
+    after = source.alarms_after()
+    if after > 3600:
+        return "a silence of more than an hour"
+    return f"a silence of {after:.0f} s" if after < 90 else f"a silence of {after / 60:.0f} min"
+
+
+def _key(name: str) -> SeriesKey:
+    return SeriesKey("source", "down", signal=name)
+
+
+def _finding(name: str, facts: Facts, tick: int) -> Finding:
+    return Finding(
+        series=_key(name),
+        tick=tick,
+        since=facts.since,
+        since_low=facts.since_low,
+        since_high=facts.since_high,
+        observed=facts.observed,
+        expected=facts.expected,
+        size=facts.size,
+        evidence=facts.evidence,
+        guarantee=Silence.guarantee,
+    )
