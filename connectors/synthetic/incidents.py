@@ -54,6 +54,10 @@ class Incidents:
         self._schedule = schedule
         self._by_hand: list[Incident] = []
 
+    def plan(self, schedule: Schedule) -> None:
+        """From now on those of this schedule come by themselves; its first lies ahead."""
+        self._schedule = schedule
+
     def trigger(self, now: int, lasts: int = 3 * MINUTE) -> Incident:
         """Start one at `now`; while one is already going on, that one is returned and nothing starts."""
         running = self.between(now, now + 1)

@@ -109,6 +109,10 @@ class Traffic:
         """Start an incident at `now` (UTC epoch microseconds); one already going on is returned instead."""
         return self._incidents.trigger(now)
 
+    def plan_incidents(self, schedule: Schedule) -> None:
+        """Let incidents come by this schedule, whose first lies ahead; an earlier schedule no longer holds."""
+        self._incidents.plan(schedule)
+
     def incidents(self, since: int, until: int) -> list[Incident]:
         """The truth: every incident any part of which lies in [since, until)."""
         return self._incidents.between(since, until)

@@ -14,7 +14,7 @@ from detectors.series.slots import SECONDS, Slots
 from detectors.series.spread import Spread
 from detectors.steps.season import HOURS, Season
 
-HALF_LIFE = 7 * DAY
+HALF_LIFE = 7.0 * DAY
 _PRIOR = 0.5
 """Events that every level is credited with."""
 _UNSEEN = 0.75**2

@@ -11,7 +11,7 @@ from detectors.series.recent import Recent
 from detectors.series.report import DAY, Direction, Facts
 from detectors.series.slots import SECONDS, Slots
 
-HALF_LIFE = 14 * DAY
+HALF_LIFE = 14.0 * DAY
 _Z = 1.959964
 _EARLY = 30.0
 """Values since a change below which its size is a first estimate."""

@@ -21,7 +21,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from connectors.synthetic.incidents import MINUTE, Schedule
+from connectors.synthetic.incidents import MINUTE
 from connectors.synthetic.traffic import Traffic
 from streams.codec import decode
 from streams.config.load import Loaded, load_file
@@ -94,6 +94,7 @@ async def _demo(args: argparse.Namespace) -> int:
         console.print(f"Console: {url}   data: {args.data}   Ctrl-C ends it", highlight=False, soft_wrap=True)
         decisions = _Decisions(service)
         await _catch_up(simulation, console, stop)
+        simulation.plan()
         await decisions.load()
         if args.incident == "now":
             simulation.plant()
@@ -150,7 +151,6 @@ async def _service(
             rate=args.rate,
             opens=since if opened is None else opened,
             timezone=loaded.config.timezone,
-            schedule=Schedule(first=now + MINUTE),
             disorder=True,
         )
         simulation = Simulation(embedded, traffic, clock, since)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
+from detectors import contract
 from streams.config.blocks import Block
 from streams.config.expect import Expect, ExpectForm
-from streams.config.faults import Faults, Path
+from streams.config.faults import Faults, Path, unknown
 from streams.config.forms import BAD, Bad, Definitions, Schema, refuse
 from streams.config.kinds import (
     AtLeastOne,
@@ -138,6 +140,10 @@ class Signal(Block, frozen=True, kw_only=True):
             yield ("as",), "`as: share` needs `where`, or `of` with the events it is a share of"
         if self.step is not None and self.journey is None:
             yield ("step",), "a step needs its journey: add `journey`"
+        if self.detector is not None:
+            message = _unfit(self.detector)
+            if message:
+                yield ("detector",), message
         for expect in self.expect:
             message = self._impossible(expect)
             if message:
@@ -169,3 +175,20 @@ class Signal(Block, frozen=True, kw_only=True):
         if self.as_ == "share" or self.as_ == "csat":
             return ("value", "share")
         return ("value", "rate") if self.as_ == "rate" else ("value",)
+
+
+def _unfit(detector: Detector) -> str | None:
+    """Why a detector cannot watch: there is none of the name, or it does not take the options."""
+    try:
+        kind = contract.find(detector.name)
+    except KeyError:
+        return unknown("detector", detector.name, contract.names())
+    taken = inspect.signature(kind).parameters
+    for option in detector.options:
+        if option not in taken:
+            return unknown(f"option of {detector.name}", option, list(taken))
+    try:
+        kind(**detector.options)
+    except (TypeError, ValueError) as error:
+        return f"{detector.name} cannot be made with {detector.options}: {error}"
+    return None

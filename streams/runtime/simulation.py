@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from connectors.synthetic.incidents import MINUTE, Schedule
 from connectors.synthetic.traffic import Traffic
 from streams.codec import encode
 from streams.runtime.clock import Clock
@@ -60,6 +61,10 @@ class Simulation:
         while True:
             await self._feed(self._clock.now())
             await self._clock.sleep(_BEAT)
+
+    def plan(self) -> None:
+        """Let incidents come by themselves, the first in a minute."""
+        self._traffic.plan_incidents(Schedule(first=max(self._clock.now(), self._position) + MINUTE))
 
     def plant(self) -> IncidentState:
         """Start an incident at once, unless one is under way."""

@@ -44,10 +44,10 @@ def test_bins_cover_every_age_without_gaps() -> None:
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.95])
 def test_the_bound_lies_below_the_true_hazard_and_near_it(share: float) -> None:
     chance, true = np.random.default_rng(1), -math.log1p(-share)
-    for gaps in (100, 3000):
-        laws = [learnt(geometric(chance, share, gaps)) for _ in range(20)]
+    for gaps in (100, 2000):
+        laws = [learnt(geometric(chance, share, gaps)) for _ in range(12)]
         bounds = np.array([[at(law, age) for age in (0, 1 / share, 4 / share, 30 / share)] for law in laws])
-        assert np.mean(bounds <= true) >= 0.98
+        assert np.mean(bounds <= true) >= 0.97
         assert bounds.mean() > (0.25 if gaps == 100 else 0.5) * true
 
 

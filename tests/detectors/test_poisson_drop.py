@@ -46,7 +46,7 @@ def test_tempered_evidence_expects_no_more_than_1_for_any_clumps(
     mean, squares = chances @ size, chances @ size**2
     dispersion = squares / mean
     null = clusters * mean / above
-    none, one = evidence(np.array([0.0, 1.0]), null, dispersion)
+    none, one = evidence(np.array([0.0, 1.0]), float(null), float(dispersion))
     log_expectation = none + clusters * (chances @ np.exp(np.outer(size, one - none)) - 1)
     assert log_expectation.max() <= 1e-9
 

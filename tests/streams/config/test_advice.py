@@ -21,7 +21,7 @@ def lines(text: str) -> list[str]:
 @pytest.mark.parametrize(
     "text",
     [
-        "alerts: {false_alarms: 1 per week}",
+        "subscriptions: [{to: 'slack:https://hooks.example/x'}]",
         "quiet_hours: {from: '21:00', to: '09:00'}",
         "fatigue: {any: 14d}",
         "consent: opt_in",
@@ -38,9 +38,14 @@ def test_nothing_is_said_about_keys_that_are_not_there() -> None:
 
 
 def test_nested_keys_are_named_where_they_stand() -> None:
-    assert lines("signals:\n  calls: {on: call.ended, watch: up}\n") == [
-        "signals.calls.watch: valid, not acted upon yet"
+    assert lines("alerts: {false_alarms: 1 per week, false_share: 10%}\n") == [
+        "alerts.false_share: valid, not acted upon yet"
     ]
+
+
+def test_the_budget_and_what_is_watched_are_acted_upon() -> None:
+    watched = "signals:\n  calls: {on: call.ended, watch: up, severity: critical, detector: page_hinkley}\n"
+    assert lines("alerts: {false_alarms: 2 per month, page_above: 100}\n" + watched) == []
 
 
 def test_the_file_with_every_key_warns_of_everything_not_built() -> None:

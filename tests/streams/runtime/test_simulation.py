@@ -11,6 +11,7 @@ from streams.codec import encode
 from streams.runtime.clock import VirtualClock
 from streams.runtime.service import Busy
 from streams.runtime.simulation import Simulation
+from streams.units import format_time
 from tests.streams.runtime.memory_service import MemoryService
 
 NOON = 1_795_000_000 * SECOND
@@ -84,3 +85,14 @@ async def test_an_incident_planted_by_hand_runs_at_once() -> None:
     assert planted.running
     assert planted == simulation.incident()
     assert planted.since == "2026-11-18T11:06:40.000Z"
+
+
+async def test_incidents_come_a_minute_after_they_were_planned_however_long_the_past_took() -> None:
+    clock = VirtualClock(NOON)
+    shop = Traffic(1, rate=20, opens=NOON - 10 * MINUTE)
+    simulation = Simulation(MemoryService(), shop, clock, NOON - 10 * MINUTE)
+    assert simulation.incident().next is None
+    clock.advance(7 * MINUTE)
+    simulation.plan()
+    assert simulation.incident().next == format_time(NOON + 8 * MINUTE)
+    assert [one.start for one in shop.incidents(NOON, NOON + 9 * MINUTE)] == [NOON + 8 * MINUTE]

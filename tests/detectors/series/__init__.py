@@ -1,0 +1,1 @@
+"""Watched series, driven as the watchers drive them."""
