@@ -26,7 +26,8 @@ class _NoPast(Aging):
 class Product:
     """`StepDrop` over independent lanes, fed as the stage feeds it.
 
-    After an alarm the evidence begins anew and watching goes on.
+    After an alarm a lane is not watched for as long as customers of before may still be in flight; then the evidence
+    begins anew. (The stage waits for its all-clear, and learns nothing meanwhile.)
 
     Parameters
     ----------
@@ -60,6 +61,7 @@ class Product:
         """Credit handed out so far."""
         self._credit: Floats = np.broadcast_to(np.asarray(credit) * tick, (lanes,)).astype(np.float64)
         self._ages = WITHIN // tick
+        self._ill_until = np.full(lanes, -1, dtype=np.int64)
         self._left_over: Floats = np.zeros((self._ages, lanes))
         self._every: NDArray[np.int64] = np.arange(lanes)
         self._seasons = [Season() for _ in range(lanes)] if seasons else []
@@ -97,11 +99,12 @@ class Product:
         self._turn(second // 3600)
         begin = MONDAY + tick.number * self.tick_seconds
         entered, left = self._moves(tick, begin)
+        credit = np.where(self._ill_until < tick.number, self._credit, 0.0)
         levels = self.step.update(
             second,
             entered,
             left,
-            self._credit,
+            credit,
             factor=self._factor,  # type: ignore[arg-type]  # one per lane instead of one per step
             factor_variance=self._factor_variance,  # type: ignore[arg-type]  # the same
             learn=self.learning,
@@ -109,11 +112,10 @@ class Product:
         if self._seasons:
             self._hour_observed += self.step.observed
             self._hour_expected += self.step.expected / self._factor
-        self.granted += np.where(self.step.expected > 0, self._credit, 0.0)
+        self.granted += np.where(self.step.expected > 0, credit, 0.0)
         alarms = np.flatnonzero(levels >= 1)
         if len(alarms):
-            self.step.fast.reset(alarms)
-            self.step.slow.reset(alarms)
+            self.step.reset(alarms)
         return alarms
 
     def _moves(self, tick: Tick, begin: int) -> tuple[Entrants, Leavers]:

@@ -20,6 +20,9 @@ _PRIOR = 0.5
 _UNSEEN = 0.75**2
 """Variance of the logarithm that the first day is allowed, as nights have not been seen: only an outage shows then."""
 
+_DIFFERENT = 0.1
+"""Logarithm of a factor from which on hours count as different."""
+
 HourOfWeek = Callable[[int], int]
 """Second (UTC epoch) -> hour of the week in the file's timezone, 0…167, Monday first."""
 
@@ -80,8 +83,8 @@ class Baseline:
 
     @property
     def seasonal(self) -> bool:
-        """Whether hours of the week are told apart."""
-        return bool((self.season.factors != 1.0).any())
+        """Whether hours of the week differ by more than the tolerance for changes."""
+        return bool((np.abs(np.log(self.season.factors)) > _DIFFERENT).any())
 
     def learn(self, slot: int, sums: list[float]) -> None:
         """A quiet slot, and what was held back before it."""

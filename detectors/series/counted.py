@@ -159,13 +159,11 @@ class Counted:
             if firing.accepted or self._sure(firing.challenger[0]):
                 dues.append(max(end * BLOCK - 1, 0 if firing.accepted else waits))
             if firing.direction == "up" and self._clearing is not None:
-                after = self._clearing.alarm_after(left, BLOCK / DAY)
-                dues.append((end if after is None else self._block + after) * BLOCK - 1)
+                dues.append((self._block + self._clearing.soonest(left, BLOCK / DAY)) * BLOCK - 1)
             return min(_end_of_block(due) for due in dues)
         if not self.watches("down"):
             return None
-        after = self.evidence["down"].alarm_after(left, self._share * BLOCK)
-        return (end if after is None else self._block + after) * BLOCK - 1
+        return (self._block + self.evidence["down"].soonest(left, self._share * BLOCK)) * BLOCK - 1
 
     def grant(self, credit: float) -> None:
         """From the open block on, so many false alarms per second are granted to the series."""

@@ -33,6 +33,7 @@ class Evidence:
         self._recursion = Recursion(nulls * self._width, series=1)
         self._per_event: Floats = np.zeros(nulls * self._width)
         self._per_update: Floats = np.zeros(nulls * self._width)
+        self._fastest = 0.0
 
     def aim(self, expected: list[float], dispersions: list[float]) -> None:
         """From here on: events per update at the edge of each null, and their dispersion."""
@@ -44,6 +45,7 @@ class Evidence:
         )
         self._per_update = none.ravel()
         self._per_event = (one - none).ravel()
+        self._fastest = max(float(none.max()), 0.0)
 
     @property
     def level(self) -> float:
@@ -64,21 +66,17 @@ class Evidence:
         self._recursion.values[0] = self._after(updates, credit)
         return self.level
 
-    def alarm_after(self, updates: int, credit: float) -> int | None:
-        """How many updates without any event until R̄ ≥ 1; None when more than `updates`."""
-        if self._level_after(updates, credit) < 1:
-            return None
-        below, above = 0, updates
-        while above - below > 1:
-            middle = (below + above) // 2
-            if self._level_after(middle, credit) < 1:
-                below = middle
-            else:
-                above = middle
-        return above
+    def soonest(self, updates: int, credit: float) -> int:
+        """How many of the next updates have to pass, all without an event, before R̄ ≥ 1 is possible; at most `updates`.
 
-    def _level_after(self, updates: int, credit: float) -> float:
-        return float(self._after(updates, credit) @ self._recursion.weights)
+        R̄ ≤ e^(u·L)·(R̄ + u·w) after u of them, L the largest log e: cheap to know, and asked again when they have passed
+        the alarm is met exactly.
+        """
+        most = self._fastest
+        reach = self.level + updates * credit
+        if most * updates < 1e-9 or reach <= 0:
+            return updates if reach < 1 else 1
+        return min(max(math.ceil(-math.log(reach) / most), 1), updates)
 
     def _after(self, updates: int, credit: float) -> Floats:
         """R after u updates of (R + w)·e each: e^u·R + w·(e + … + e^u)."""

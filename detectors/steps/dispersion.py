@@ -7,22 +7,30 @@ variance of the ratio N/U that remains over ten minutes and more once counting n
 
 from __future__ import annotations
 
+from collections import deque
+
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.recursion import Floats
+from detectors.steps.packed import Packed, pack, unpack
 
 BLOCKS = (60, 600, 3600, 21_600, 86_400)
 """Lengths in seconds; blocks begin at multiples of them."""
 HALF_LIFE_SECONDS = 14 * 86_400
 """Seconds after which a block counts half."""
-_PRIOR_BLOCKS = 5.0
+_PRIOR_BLOCKS = 10.0
 """Blocks without any excess that every estimate begins with."""
 _SLOW = 1
 """Blocks from this one on (ten minutes) tell drift from noise."""
 _LEAST = 20.0
 """Expected completions from which a block's ratio says something."""
 _MOST_DRIFT = 1.0
+_LAG = 6 * 3600
+"""Seconds that a block waits before it is believed: a drop that is not found yet must not excuse itself."""
+_YOUNG = 86_400
+"""Seconds of life during which blocks are believed at once."""
 
 _NOISE, _MEAN, _POWER, _COUNT, _EXCESS, _RATIOS = range(6)
 _SUMS = 6
@@ -37,7 +45,12 @@ class Dispersion:
         self._expected: Floats = np.zeros((len(BLOCKS), series))
         self._doubt: Floats = np.zeros((len(BLOCKS), series))
         """Σ U·κ over the open block."""
+        self._calm: NDArray[np.bool_] = np.ones((len(BLOCKS), series), dtype=bool)
+        """Whether nothing was pending all through the open block."""
         self._tick: int | None = None
+        self._since: int | None = None
+        self._waiting: deque[tuple[int, int, float, Floats]] = deque()
+        """Blocks not believed yet: second of their end, length, fade, what they add."""
         self.fast: Floats = np.ones(series)
         """φ₁ ≥ 1: over up to a minute."""
         self.slow: Floats = np.ones(series)
@@ -52,57 +65,88 @@ class Dispersion:
         self._observed = np.pad(self._observed, wide)
         self._expected = np.pad(self._expected, wide)
         self._doubt = np.pad(self._doubt, wide)
+        self._calm = np.pad(self._calm, wide, constant_values=True)
+        self._waiting = deque((end, at, fade, np.pad(added, wide)) for end, at, fade, added in self._waiting)
         self._estimate()
 
     def clear(self, series: int) -> None:
         """Nothing is known of this one any more."""
         for array in (self._sums, self._observed, self._expected, self._doubt):
             array[..., series] = 0.0
+        for _, _, _, added in self._waiting:
+            added[:, series] = 0.0
         self._estimate()
 
-    def add(self, tick: int, observed: Floats, expected: Floats, doubt: Floats, calm: Floats | None = None) -> None:
+    def forget_recent(self, series: NDArray[np.intp] | slice) -> None:
+        """What waits of these, and their open blocks, may be part of a drop."""
+        for array in (self._observed, self._expected, self._doubt):
+            array[:, series] = 0.0
+        for _, _, _, added in self._waiting:
+            added[:, series] = 0.0
+        self._calm[:, series] = True
+
+    def add(
+        self,
+        tick: int,
+        observed: Floats,
+        expected: Floats,
+        doubt: Floats,
+        calm: NDArray[np.bool_] | None = None,
+    ) -> None:
         """What an update that ends with second `tick` brought: N, U and κ, each of shape (series,).
 
-        `calm`: 1 for series whose update counts, 0 for those that fire.
+        A block counts for the series that were `calm` all through it; None: all are.
         """
         if self._tick is not None:
             self._close(self._tick, tick)
+        else:
+            self._since = tick
         self._tick = tick
         if calm is not None:
-            observed = observed * calm
-            expected = expected * calm
+            self._calm &= calm
         self._observed += observed
         self._expected += expected
         self._doubt += expected * np.minimum(doubt, 1.0)
 
     def _close(self, last: int, tick: int) -> None:
-        """Close the blocks of the update before that are over."""
-        changed = False
+        """Close the blocks of the update before that are over, and believe those that have waited."""
         for at, length in enumerate(BLOCKS):
             passed = tick // length - last // length
             if passed:
-                self._end(at, 0.5 ** (length * passed / HALF_LIFE_SECONDS))
-                changed = True
+                fade = 0.5 ** (length * passed / HALF_LIFE_SECONDS)
+                self._waiting.append((tick, at, fade, self._end(at)))
+        young = self._since is not None and tick - self._since < _YOUNG
+        changed = False
+        while self._waiting and (young or tick - self._waiting[0][0] >= _LAG):
+            _, at, fade, added = self._waiting.popleft()
+            self._sums[:, at] = self._sums[:, at] * fade + added
+            changed = True
         if changed:
             self._estimate()
 
-    def _end(self, at: int, fade: float) -> None:
-        observed, expected = self._observed[at], self._expected[at]
+    def _end(self, at: int) -> Floats:
+        """What an ended block adds, shape (sums, series); it begins anew."""
+        calm = self._calm[at]
+        observed, expected = self._observed[at] * calm, self._expected[at] * calm
         held = expected > 0
         kappa = np.divide(self._doubt[at], expected, out=np.zeros_like(expected), where=held)
-        sums = self._sums[:, at]
-        sums *= fade
-        sums[_NOISE] += np.where(held, (observed - expected) ** 2, 0.0)
-        sums[_MEAN] += expected * (1 + expected * kappa**2)
-        sums[_POWER] += expected * (1 + 2 * expected)
         large = expected >= _LEAST
         safe = np.where(large, expected, 1.0)
-        sums[_COUNT] += large
-        sums[_EXCESS] += np.where(large, (observed / safe - 1) ** 2, 0.0)
-        sums[_RATIOS] += np.where(large, 1 / safe + kappa**2, 0.0)
+        added = np.stack(
+            [
+                np.where(held, (observed - expected) ** 2, 0.0),
+                expected * (1 + expected * kappa**2),
+                expected * (1 + 2 * expected),
+                large,
+                np.where(large, (observed / safe - 1) ** 2, 0.0),
+                np.where(large, 1 / safe + kappa**2, 0.0),
+            ]
+        )
         self._observed[at] = 0.0
         self._expected[at] = 0.0
         self._doubt[at] = 0.0
+        self._calm[at] = True
+        return added
 
     def _estimate(self) -> None:
         noise, mean, power, count, excess, ratios = self._sums
@@ -117,16 +161,32 @@ class Dispersion:
 
     def snapshot(self) -> bytes:
         """Everything, for `restore`."""
-        arrays = (self._sums, self._observed, self._expected, self._doubt)
-        return msgspec.msgpack.encode([self._tick, *(array.astype("<f8").tobytes() for array in arrays)])
+        stored = _Stored(
+            self._tick,
+            self._since,
+            [
+                pack(array)
+                for array in (self._sums, self._observed, self._expected, self._doubt, self._calm.astype(float))
+            ],
+            [(end, at, fade, pack(added)) for end, at, fade, added in self._waiting],
+        )
+        return msgspec.msgpack.encode(stored)
 
     def restore(self, body: bytes) -> None:
         """Take what `snapshot` wrote for as many series."""
-        tick, sums, observed, expected, doubt = msgspec.msgpack.decode(body)
-        self._tick = tick
-        shape = self._observed.shape
-        self._sums = np.frombuffer(sums, "<f8").reshape(_SUMS, *shape).copy()
-        self._observed = np.frombuffer(observed, "<f8").reshape(shape).copy()
-        self._expected = np.frombuffer(expected, "<f8").reshape(shape).copy()
-        self._doubt = np.frombuffer(doubt, "<f8").reshape(shape).copy()
+        stored = _DECODE(body)
+        self._tick, self._since = stored.tick, stored.since
+        self._sums, self._observed, self._expected, self._doubt, calm = map(unpack, stored.arrays)
+        self._calm = calm > 0
+        self._waiting = deque((end, at, fade, unpack(added)) for end, at, fade, added in stored.waiting)
         self._estimate()
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    tick: int | None
+    since: int | None
+    arrays: list[Packed]
+    waiting: list[tuple[int, int, float, Packed]]
+
+
+_DECODE = msgspec.msgpack.Decoder(_Stored).decode

@@ -11,6 +11,8 @@ from detectors.steps.aging import Aging, Integers, bin_of_slot
 from detectors.steps.packed import Packed
 
 IN_FLIGHT = 0
+_ROUNDING = 1e-6
+"""What weights may leave behind."""
 _NOBODY: Integers = np.zeros(0, dtype=np.int64)
 _NOTHING: Floats = np.zeros(0)
 
@@ -24,12 +26,16 @@ class Entrants(NamedTuple):
 
 
 class Leavers(NamedTuple):
-    """Customers who left: lane, second of their entry, how many went on in time, how many left otherwise."""
+    """Customers who left: lane, second of their entry, how many went on in time, how many left otherwise.
+
+    `weights`: how much each had counted as an entrant; a customer who goes on counts in full all the same.
+    """
 
     lanes: Integers = _NOBODY
     seconds: Integers = _NOBODY
     completed: Floats = _NOTHING
     gone: Floats = _NOTHING
+    weights: Floats | None = None
 
 
 class Flight:
@@ -80,23 +86,26 @@ class Flight:
     def leave(self, left: Leavers) -> Floats:
         """They are out; returns completions by bin and lane, of those who had been seen to enter."""
         completed = np.zeros((len(self.bins), self.lanes))
-        lanes, seconds, went_on, gone = left
+        lanes, seconds, went_on, gone, weights = left
         if not len(lanes):
             return completed
+        out = went_on + gone if weights is None else (went_on + gone) * weights
         if self.since:
             known = seconds >= self.since
-            lanes, seconds, went_on, gone = lanes[known], seconds[known], went_on[known], gone[known]
+            lanes, seconds, went_on, out = lanes[known], seconds[known], went_on[known], out[known]
         slots = self.aging.places(seconds)
         flight = self.aging.counts[:, IN_FLIGHT]
-        np.subtract.at(flight, (slots, lanes), went_on + gone)
+        np.subtract.at(flight, (slots, lanes), out)
         np.add.at(completed, (self.bin_of_slot[slots], lanes), went_on)
-        short = flight[slots, lanes] < 0
+        short = flight[slots, lanes] < -_ROUNDING
         if short.any():
             # Who entered before anybody looked is not counted among those who were due.
             for slot, lane in {(int(slot), int(lane)) for slot, lane in zip(slots[short], lanes[short], strict=True)}:
                 bin_ = self.bin_of_slot[slot]
                 completed[bin_, lane] = max(completed[bin_, lane] + flight[slot, lane], 0.0)
                 flight[slot, lane] = 0.0
+        if weights is not None:
+            np.maximum(flight, 0.0, out=flight)
         return completed
 
     def snapshot(self) -> tuple[int, tuple[int, Packed]]:

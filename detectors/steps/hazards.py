@@ -24,6 +24,10 @@ UNDO_HOURS = 48
 """Hours whose learning can be taken back."""
 HALF_LIFE = 7 * 86_400
 """Seconds after which what was learnt counts half."""
+_LAG_HOURS = 6
+"""Hours that what was learnt waits before it is believed, once a day is known: a drop that is not found yet must not
+become normal."""
+_YOUNG_HOURS = 24
 _FOLLOW = 30.0
 """Completions with which a lane counts as much as its parent."""
 _PRIOR = 0.1
@@ -80,6 +84,8 @@ class Hazards:
         self._held_exposure: Floats = np.zeros((bins, lanes))
         self.hour: int | None = None
         """The hour being learnt, counted from the epoch."""
+        self._recent: tuple[Floats, Floats] = (np.zeros((bins, lanes)), np.zeros((bins, lanes)))
+        """V and X of the hours that are over and not believed yet."""
         self._began: int | None = None
         """The second at which learning began."""
         self.hours: deque[_Hour] = deque(maxlen=UNDO_HOURS)
@@ -102,6 +108,7 @@ class Hazards:
             "completed", "exposure", "_open_completed", "_open_exposure", "_held_completed", "_held_exposure",
         ):  # fmt: skip
             setattr(self, name, np.pad(getattr(self, name), ((0, 0), (0, lanes))))
+        self._recall()
         self.refresh()
 
     # Learning
@@ -153,6 +160,30 @@ class Hazards:
         self._open_completed[:] = 0.0
         self._open_exposure[:] = 0.0
         self.hour = hour
+        self._recall()
+
+    def _recall(self) -> None:
+        """Sum the hours that are over and wait to be believed."""
+        completed, exposure = np.zeros((self.bins, self.lanes)), np.zeros((self.bins, self.lanes))
+        if not self.young:
+            for hour in self.hours:
+                if self.hour is not None and hour.hour >= self.hour - _LAG_HOURS:
+                    taught = self._taught(hour)
+                    completed[:, : hour.lanes] += taught[0]
+                    exposure[:, : hour.lanes] += taught[1]
+        self._recent = (completed, exposure)
+
+    @property
+    def young(self) -> bool:
+        """Whether less than a day is known: then everything is believed at once."""
+        return self.hour is None or self._began is None or self.hour - self._began // HOUR < _YOUNG_HOURS
+
+    def _taught(self, hour: _Hour) -> Floats:
+        """V and X of an hour that is over, as they count now; shape (2, bins, lanes of then)."""
+        assert self.hour is not None
+        fade = 0.5 ** ((self.hour - hour.hour) * HOUR / HALF_LIFE)
+        taught: Floats = np.frombuffer(zlib.decompress(hour.body), "<f4").reshape(2, self.bins, hour.lanes) * fade
+        return taught
 
     def undo(self, second: int, tick: int, completed: Floats) -> None:
         """Take back what was learnt from a second on (UTC epoch), as far back as two days; it is `tick` now.
@@ -173,18 +204,22 @@ class Hazards:
             self._open_exposure *= min(max((second - began) / max(tick + 1 - began, 1), 0.0), 1.0)
         while self.hours and self.hours[-1].hour >= second // HOUR and self.hours[-1].hour != self.hour:
             hour = self.hours.pop()
-            fade = 0.5 ** ((self.hour - hour.hour) * HOUR / HALF_LIFE)
-            taught = np.frombuffer(zlib.decompress(hour.body), "<f4").reshape(2, self.bins, hour.lanes) * fade
+            taught = self._taught(hour)
             self.completed[:, : hour.lanes] = np.maximum(self.completed[:, : hour.lanes] - taught[0], 0.0)
             self.exposure[:, : hour.lanes] = np.maximum(self.exposure[:, : hour.lanes] - taught[1], 0.0)
         self.forget_held(np.ones(self.lanes, dtype=bool))
+        self._recall()
         self.refresh()
 
     # Using
 
     def refresh(self) -> None:
         """Bring `rates` and their errors up to what has been learnt."""
-        self._use(self.completed + self._open_completed, self.exposure + self._open_exposure)
+        if self.young:
+            self._use(self.completed + self._open_completed, self.exposure + self._open_exposure)
+        else:
+            completed, exposure = self._recent
+            self._use(np.maximum(self.completed - completed, 0.0), np.maximum(self.exposure - exposure, 0.0))
 
     def _use(self, completed: Floats, exposure: Floats) -> None:
         self._used = (completed, exposure)
@@ -262,6 +297,7 @@ class Hazards:
         self._held_completed, self._held_exposure = unpack(stored.held_completed), unpack(stored.held_exposure)
         self.hour, self._began = stored.hour, stored.began
         self.hours = deque(stored.hours, maxlen=UNDO_HOURS)
+        self._recall()
         self._use(unpack(stored.used_completed), unpack(stored.used_exposure))
 
 

@@ -128,6 +128,12 @@ class StepDrop:
         self._volume[series] = 0.0
         self._base[series] = np.inf
 
+    def reset(self, series: NDArray[np.intp] | slice = slice(None)) -> None:
+        """These alarmed, or begin anew: no evidence, and nothing of the last hours is believed."""
+        self.fast.values[series] = 0.0
+        self.slow.values[series] = 0.0
+        self.dispersion.forget_recent(series)
+
     # Every update
 
     def rest(self, tick: int) -> None:
@@ -178,7 +184,7 @@ class StepDrop:
         levels = self._judge(observed, expected, credit)
         if learn:
             self._learn(tick, seconds, completed, at_risk, factor, levels)
-            self.dispersion.add(tick, observed, expected, self.kappa)
+            self.dispersion.add(tick, observed, expected, self.kappa, levels <= PENDING)
         fade = 0.5 ** (seconds / _VOLUME_HALF_LIFE)
         self._volume = self._volume * fade + expected
         self._watched_seconds = self._watched_seconds * fade + seconds
@@ -228,10 +234,10 @@ class StepDrop:
         else:
             fast = allowed
         watched = alive[:, None]
-        levels = self.fast.update(np.where(watched, log_evidence(observed, fast, dispersion.fast), 0.0), half)
-        return np.maximum(
-            levels, self.slow.update(np.where(watched, log_evidence(observed, slow, dispersion.slow), 0.0), half)
-        )
+        levels: Floats = self.fast.update(np.where(watched, log_evidence(observed, fast, dispersion.fast), 0.0), half)
+        # The sum of two e-detectors with half the credit each is one with all of it, and never below their maximum.
+        levels += self.slow.update(np.where(watched, log_evidence(observed, slow, dispersion.slow), 0.0), half)
+        return levels
 
     def _learn(
         self, tick: int, seconds: int, completed: Floats, at_risk: Floats, factor: float, levels: Floats

@@ -56,6 +56,21 @@ def size(alert: AlertView) -> str:
     return words + (", early" if alert.early else "")
 
 
+def short_size(alert: AlertView) -> str:
+    """`−62 % (51–70)` or `+80 %`, for tables; `–` where it is not known."""
+    if alert.size is None:
+        return "–"
+    words = f"{'−' if alert.direction == 'down' else '+'}{percent(alert.size)} %"
+    if alert.size_low is not None and alert.size_high is not None:
+        words += f" ({percent(alert.size_low)}–{percent(alert.size_high)})"
+    return words
+
+
+def short_numbers(alert: AlertView) -> str:
+    """`31 of 82.4`: seen, of expected."""
+    return f"{in_words(alert.observed)} of {in_words(alert.expected)}"
+
+
 def numbers(alert: AlertView) -> str:
     """`31 seen, 82.4 expected`."""
     return f"{in_words(alert.observed)} seen, {in_words(alert.expected)} expected"

@@ -100,9 +100,9 @@ def _print_alerts(console: Console, title: str, alerts: Sequence[Episode]) -> No
             alert_words.place(alert),
             moment(alert.since),
             f"{lasted(episode)}{fired}",
-            alert_words.size(alert) or "–",
+            alert_words.short_size(alert),
             alert_words.who(alert),
             alert.severity,
-            alert_words.numbers(alert),
+            alert_words.short_numbers(alert),
         )
     console.print(table)

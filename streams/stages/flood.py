@@ -1,7 +1,9 @@
-"""A cap on the entrants of one second, so that a flood of bots costs power and not a false alarm.
+"""A flood of entrants, of bots or otherwise, costs power and not a false alarm.
 
-Entrants above 1.5 × the upper 99 % forecast of a second count in part: cap ÷ actual each. The forecast follows the
-entries of the last ten minutes and of the last day, whichever is higher, with their variance.
+When more than 1.5 × the upper 99 % forecast enter within a minute, who enters then counts in part: forecast ÷ actual.
+Their completions count in full. If those on top never go on, as bots do, the usual number is due and the usual number
+comes; if they do go on, more come than are due. Neither is a drop. The forecast is the mean of the last days or of this
+hour of the day, whichever is higher, without what was above the cap.
 """
 
 from __future__ import annotations
@@ -10,29 +12,39 @@ import math
 
 import msgspec
 
-_FAST, _SLOW = 600.0, 86_400.0
-"""Half-lives in seconds."""
+_MINUTE = 60
+_HALF_LIFE = 86_400.0
+_HOUR_HALF_LIFE = 5 * 3600.0
+"""In seconds spent in an hour of the day: five days of it."""
 _Z = 2.326
 _MARGIN = 1.5
-_FLOOR = 10.0
-"""Entrants a second that are never a flood."""
-_WARM = 600.0
-"""Seconds before the first cap."""
+_WARM = 1800.0
+"""Seconds before anything is capped."""
+_FLOOR = 20.0
+"""Entrants a minute that are never a flood."""
+_DAY_HOURS = 24
+_LONGEST = 6 * 3600
 
 
 class FloodState(msgspec.Struct, array_like=True):
-    """What the forecast rests on."""
+    """What the forecast rests on. Rates are per second."""
 
     seconds: float = 0.0
-    fast: float = 0.0
-    fast_seconds: float = 0.0
-    slow: float = 0.0
-    slow_seconds: float = 0.0
+    total: float = 0.0
+    weight: float = 0.0
     squares: float = 0.0
+    """Σ (minute − forecast)² and Σ forecast of minutes, faded."""
+    means: float = 0.0
+    hours: list[float] = msgspec.field(default_factory=lambda: [0.0] * _DAY_HOURS)
+    hour_weights: list[float] = msgspec.field(default_factory=lambda: [0.0] * _DAY_HOURS)
+    minute: list[tuple[int, float]] = []
+    """Entrants of the seconds within the last minute."""
+    judged: int = 0
+    """The minute last learnt from."""
     weights: dict[int, float] = {}
-    """Second of entry -> weight, of the capped seconds whose entrants may still be in flight."""
+    """Second of entry -> weight, while its entrants may be in flight."""
     capped: int = 0
-    """The last capped second; 0: none."""
+    """The last second with a weight; 0: none."""
 
 
 class Flood:
@@ -42,41 +54,57 @@ class Flood:
         self.within = within
         self.state = FloodState()
 
-    def weigh(self, entrants: dict[int, int], seconds: int) -> dict[int, float]:
-        """Entrants by second of entry, in an update of so many seconds; the weights of the seconds above the cap."""
-        state = self.state
-        cap = self.cap()
-        capped = {}
-        for second in sorted(entrants):
-            if entrants[second] > cap:
-                capped[second] = cap / entrants[second]
-        if capped:
-            state.weights = {**state.weights, **capped}
-            state.capped = max(capped)
-            self._forget(state.capped)
-        total = float(sum(min(count, 4 * cap) for count in entrants.values()))
-        fast, slow = 0.5 ** (seconds / _FAST), 0.5 ** (seconds / _SLOW)
-        state.seconds += seconds
-        state.fast, state.fast_seconds = state.fast * fast + total, state.fast_seconds * fast + seconds
-        state.slow, state.slow_seconds = state.slow * slow + total, state.slow_seconds * slow + seconds
-        mean = state.slow / state.slow_seconds * seconds
-        state.squares = state.squares * slow + (total - mean) ** 2
-        return capped
+    def take(self, entrants: dict[int, int], tick: int, seconds: int, hour_of_week: int) -> None:
+        """Entrants by second of entry, in the update of so many seconds that ends with `tick`."""
+        state, hour = self.state, hour_of_week % _DAY_HOURS
+        state.minute = [(second, count) for second, count in state.minute if tick - second < _MINUTE]
+        state.minute += sorted(entrants.items())
+        span = max(_MINUTE, seconds)
+        mean = self.forecast(hour) * span
+        actual = sum(count for _, count in state.minute)
+        cap = self._cap(mean)
+        if actual > cap:
+            state.weights = {
+                second: part for second, part in state.weights.items() if tick - second <= self.within + 60
+            }
+            for second in sorted(entrants):
+                state.weights[second] = mean / actual
+                state.capped = max(state.capped, second)
+        self._learn(min(float(sum(entrants.values())), cap * seconds / span), tick, seconds, hour, actual, mean, cap)
 
-    def cap(self) -> float:
-        """Entrants of one second that count in full."""
+    def _learn(self, count: float, tick: int, seconds: int, hour: int, actual: float, mean: float, cap: float) -> None:
+        state = self.state
+        if state.seconds >= _WARM and tick // _MINUTE != state.judged:
+            state.judged = tick // _MINUTE
+            fade = 0.5 ** (_MINUTE / _HALF_LIFE)
+            state.squares = state.squares * fade + (min(actual, cap) - mean) ** 2
+            state.means = state.means * fade + mean
+        state.seconds += seconds
+        fade = 0.5 ** (seconds / _HALF_LIFE)
+        state.total, state.weight = state.total * fade + count, state.weight * fade + seconds
+        fade = 0.5 ** (seconds / _HOUR_HALF_LIFE)
+        state.hours[hour] = state.hours[hour] * fade + count
+        state.hour_weights[hour] = state.hour_weights[hour] * fade + seconds
+
+    def forecast(self, hour: int) -> float:
+        """Entrants a second to be expected in this hour of the day (0…23)."""
+        state = self.state
+        mean = state.total / state.weight if state.weight else 0.0
+        weight = state.hour_weights[hour]
+        return max(mean, state.hours[hour] / weight if weight >= _WARM else 0.0)
+
+    def _cap(self, mean: float) -> float:
+        """Entrants of a minute that count in full."""
         state = self.state
         if state.seconds < _WARM:
             return math.inf
-        mean = max(state.fast / state.fast_seconds, state.slow / state.slow_seconds)
-        dispersion = max(state.squares / max(state.slow, 1.0), 1.0)
+        dispersion = max(state.squares / state.means if state.means else 1.0, 1.0)
         return max(_MARGIN * (mean + _Z * math.sqrt(mean * dispersion) + 1), _FLOOR)
 
     def weight(self, second: int) -> float:
         """How much an entrant of this second counts."""
         return self.state.weights.get(second, 1.0)
 
-    def _forget(self, now: int) -> None:
-        self.state.weights = {
-            second: weight for second, weight in self.state.weights.items() if now - second <= self.within + 60
-        }
+    def lately(self, tick: int) -> bool:
+        """Whether entrants that were weighed down may be in flight: nothing is learnt from them."""
+        return bool(self.state.capped) and tick - self.state.capped <= min(self.within, _LONGEST)

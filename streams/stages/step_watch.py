@@ -41,7 +41,8 @@ _LEAST_SEEN = 20.0
 _CHECKPOINT = 300
 _MOST_ENTRIES = 4000
 _FIRST_HOUR, _OFTEN, _SELDOM = 3600, 60, 600
-_DAY, _WEEK = 86_400, 604_800
+_HOUR, _DAY, _WEEK = 3600, 86_400, 604_800
+_RHYTHM_HOURS = 8 * 24
 _SAMPLES = 8
 _VALUE_HALF_LIFE = 86_400.0
 
@@ -101,6 +102,8 @@ class _Stored(msgspec.Struct, array_like=True):
     seconds: int
     entered: int
     value: tuple[float, float]
+    falls: list[int]
+    aside: list[tuple[int, int, float, float]]
     open: _Open | None
 
 
@@ -141,6 +144,10 @@ class StepWatch:
         self._in_flight = 0.0
         self._value = (0.0, 0.0)
         self._open: _Open | None = None
+        self._falls: list[int] = []
+        """Hours (counted from the epoch) in which the step fell lately."""
+        self._aside: list[tuple[int, int, float, float]] = []
+        """Hours while ill: hour, hour of the week, N and μ at factor 1."""
         self._queue = Entry(0, 0.0, 0.0)
         self._levels: Floats = np.zeros(0)
         self._credit: Floats = np.zeros(0)
@@ -212,17 +219,34 @@ class StepWatch:
         factor, variance = self.season.factor(how)
         credit = self._credits(entry, seconds)
         ill = self._open is not None
-        self._levels = drop.update(tick, entered, left, credit, factor=factor, factor_variance=variance, learn=not ill)
+        self._levels = drop.update(
+            tick,
+            entered,
+            left,
+            credit,
+            factor=factor,
+            factor_variance=variance,
+            learn=not ill and not self.flood.lately(tick),
+        )
         self._in_flight = float(drop.flight.aging.counts[:, IN_FLIGHT].sum())
+        observed, expected = float(drop.observed[WHOLE]), float(drop.expected[WHOLE])
         if ill:
+            self._set_aside(tick // _HOUR, how, observed, expected / factor)
             self._nurse(entry, entered, left, factor, report)
         else:
-            observed, expected = float(drop.observed[WHOLE]), float(drop.expected[WHOLE])
-            self.season.add(tick // 3600, how, observed, expected / factor, float(drop.dispersion.slow[WHOLE]))
+            if not self.flood.lately(tick):
+                self.season.add(tick // _HOUR, how, observed, expected / factor, float(drop.dispersion.slow[WHOLE]))
             if (self._levels >= 1).any():
                 self._fall(tick, report)
-        if last // 3600 != tick // 3600:
+        if last // _HOUR != tick // _HOUR:
             self._pace()
+
+    def _set_aside(self, hour: int, how: int, observed: float, expected: float) -> None:
+        if self._aside and self._aside[-1][:2] == (hour, how):
+            _, _, came, due = self._aside[-1]
+            self._aside[-1] = (hour, how, came + observed, due + expected)
+        else:
+            self._aside = [*self._aside[-24:], (hour, how, observed, expected)]
 
     def _regroup(self, entry: Entry) -> None:
         cells = [cell for cell, *_ in entry.entered]
@@ -245,7 +269,7 @@ class StepWatch:
             per_second[second] = per_second.get(second, 0) + count
             customers, worth = customers + count, worth + value
         self._value = (customers, worth)
-        self.flood.weigh(per_second, seconds)
+        self.flood.take(per_second, entry.tick, seconds, self._hour_of_week(entry.tick))
         weight, lane = self.flood.weight, self.lanes.lane
         left = sorted(entry.left)
         return (
@@ -257,8 +281,9 @@ class StepWatch:
             Leavers(
                 np.array([lane(cell) for cell, *_ in left], dtype=np.int64),
                 np.array([second for _, second, _, _ in left], dtype=np.int64),
-                np.array([completed * weight(second) for _, second, completed, _ in left], dtype=np.float64),
-                np.array([gone * weight(second) for _, second, _, gone in left], dtype=np.float64),
+                np.array([completed for _, _, completed, _ in left], dtype=np.float64),
+                np.array([gone for _, _, _, gone in left], dtype=np.float64),
+                np.array([weight(second) for _, second, _, _ in left]) if self.flood.state.weights else None,
             ),
         )
 
@@ -310,7 +335,7 @@ class StepWatch:
         drop = self.drop
         alarmed = np.flatnonzero(self._levels >= 1)
         series = WHOLE if WHOLE in alarmed else int(alarmed[np.argmax(self._levels[alarmed])])
-        fast = drop.fast.levels[series] >= 1
+        fast = drop.fast.levels[series] >= drop.slow.levels[series]
         dispersion = float((drop.dispersion.fast if fast else drop.dispersion.slow)[series])
         ill = find(drop, self.lanes, series, dispersion, float(self._levels[series]))
         self._open = _Open(series, self.key(series), ill, tick, tick)
@@ -320,8 +345,7 @@ class StepWatch:
         self.recovery = Recovery(self.within, drop.lanes, affected, tick + 1, high, TOLERANCE)
         drop.hazards.undo(ill.since_low, tick, counted(drop, np.arange(drop.lanes), ill.since_low)[0])
         self.season.forget_open()
-        drop.fast.reset(list(range(drop.series)))
-        drop.slow.reset(list(range(drop.series)))
+        drop.reset()
         report.fire(self._finding(tick, ill, self._open.key, tick))
 
     def _nurse(self, entry: Entry, entered: Entrants, left: Leavers, factor: float, report: Report) -> None:
@@ -359,11 +383,20 @@ class StepWatch:
                 report.update(self._finding(tick, opened.ill, opened.key, opened.fired))
 
     def _end(self, tick: int) -> None:
+        """Ill no more. What recurs at the same hour of the day, such as closing time, is the rhythm of the week."""
         drop = self.drop
+        opened = self._open
+        assert opened is not None
+        began = opened.ill.since // _HOUR
+        before = [at for at in self._falls if began - at <= _RHYTHM_HOURS]
+        recurs = any(min((began - at) % 24, (at - began) % 24) <= 1 for at in before if began - at >= 12)
+        if recurs and tick - opened.ill.since < _DAY:
+            for hour, how, observed, expected in self._aside:
+                self.season.add(hour, how, observed, expected, float(drop.dispersion.slow[WHOLE]))
+        self._falls, self._aside = [*before, began], []
         self._open = self.recovery = None
         drop.past.clear()
-        drop.fast.reset(list(range(drop.series)))
-        drop.slow.reset(list(range(drop.series)))
+        drop.reset()
         self._in_flight = float(drop.flight.aging.counts[:, IN_FLIGHT].sum())
         self._levels = np.zeros(drop.series)
 
@@ -377,7 +410,7 @@ class StepWatch:
             size, low, high = 1 - ratio, 1 - most, 1 - least
         notes = []
         if self.flood.state.capped and tick - self.flood.state.capped < _DAY:
-            notes.append("a flood of entrants was capped within the last day")
+            notes.append("a flood of entrants within the last day was weighed down to the usual number")
         return Finding(
             series=key,
             tick=tick,
@@ -483,6 +516,8 @@ class StepWatch:
                 self._seconds,
                 self._entered,
                 self._value,
+                self._falls,
+                self._aside,
                 opened,
             )
         )
@@ -496,6 +531,7 @@ class StepWatch:
         self.flood.state = stored.flood
         self.interval, self._last, self._value = stored.interval, stored.last, stored.value
         self._seconds, self._entered = stored.seconds, stored.entered
+        self._falls, self._aside = stored.falls, stored.aside
         self._open = stored.open
         if stored.open is not None:
             self.recovery = Recovery.restore(stored.open.recovery, self.within, self.drop.lanes)

@@ -106,7 +106,7 @@ class Card {
     this.when = el("p", { class: "fine" });
     this.facts = el("dl", { class: "facts" });
     this.accept = el("button", { type: "button", class: "act" }, "Accept as the new normal");
-    this.accepting = el("p", { class: "row" }, this.accept, el("span", { class: "fine" }, "the change is meant to stay: what came since then becomes the baseline"));
+    this.accepting = el("p", { class: "row" }, this.accept, el("span", { class: "fine" }, "the change is meant to stay: what came since then becomes the baseline, as soon as there is enough"));
     this.more = el("details", { open }, el("summary", {}, "Why, how sure, who is in it"), this.facts, this.accepting);
     this.story = el("ol");
     this.timeline = el("details", {}, el("summary", {}), this.story);

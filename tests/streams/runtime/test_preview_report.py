@@ -40,7 +40,7 @@ def test_one_file_shows_its_decisions_by_type_and_its_alerts() -> None:
     assert "csat 2" in rows
     assert "nps device=mobile 1" in rows
     alert = next(row for row in rows if row.startswith("purchase/checkout → paid"))
-    assert "2026-03-07 06:58:10 not over 62 % fewer (51 to 70 %), early device=mobile critical 31 seen, 82.4" in alert
+    assert "2026-03-07 06:58:10 not over −62 % (51–70) device=mobile critical 31 of 82.4" in alert
 
 
 def test_two_files_show_what_only_one_of_them_has() -> None:

@@ -1,0 +1,85 @@
+"""Values by the minute under any detector."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from detectors.page_hinkley import PageHinkley
+from detectors.series.report import Direction, Report
+from detectors.series.valued import Valued
+from tests.detectors.series.drive import DAY, told
+
+
+def valued(*directions: Direction) -> Valued:
+    def make(direction: Direction) -> PageHinkley:
+        return PageHinkley(mode=direction, threshold=20.0, delta=1.0)
+
+    return Valued(make, directions, apart=True)
+
+
+def fed(series: Valued, values: list[float], since: int = 0) -> list[Report]:
+    reports: list[Report] = []
+    for minute, value in enumerate(values, since):
+        reports += series.update(minute, value)
+        reports += series.tell(minute * 60 + 59)
+    return reports
+
+
+def normal(seed: int, mean: float, minutes: int) -> list[float]:
+    chance = random.Random(seed)
+    return [chance.gauss(mean, 1.0) for _ in range(minutes)]
+
+
+def test_a_change_is_told_with_what_was_usual_and_ends_when_it_is_over() -> None:
+    series = valued("down", "up")
+    reports = fed(series, normal(1, 10.0, 600) + normal(2, 16.0, 60) + normal(3, 10.0, 200))
+    assert told(reports) == [("fire", "up"), ("resolve", "up")]
+    fired = next(report for report in reports if report.verb == "fire")
+    assert 600 * 60 <= fired.tick < 610 * 60
+    assert fired.facts is not None
+    assert fired.facts.expected == pytest.approx(10.0, abs=0.3)
+    assert fired.facts.observed == pytest.approx(16.0, abs=1.5)
+    assert abs(fired.facts.since - 600 * 60) <= 120
+
+
+def test_what_nobody_watches_for_is_not_told() -> None:
+    assert fed(valued("down"), normal(1, 10.0, 600) + normal(2, 16.0, 60)) == []
+
+
+def test_minutes_without_a_value_change_nothing() -> None:
+    one, other = valued("up"), valued("up")
+    fed(one, normal(1, 10.0, 100))
+    fed(other, normal(1, 10.0, 100))
+    fed(other, [math.nan] * 50, 100)
+    assert one.dump() == other.dump()
+
+
+def test_a_level_that_stays_becomes_the_new_normal_after_a_day() -> None:
+    reports = fed(valued("up"), normal(1, 10.0, 600) + normal(2, 16.0, 2 * 1440))
+    assert told(reports) == [("fire", "up"), ("rebaseline", "up")]
+    (new,) = [report for report in reports if report.verb == "rebaseline"]
+    assert new.tick >= 600 * 60 + DAY
+    assert new.ratio == pytest.approx(1.6, rel=0.05)
+
+
+def test_a_detector_that_knows_no_budget_takes_no_share_of_it() -> None:
+    series = valued("up")
+    fed(series, normal(1, 10.0, 600))
+    assert series.guarantee == "none"
+    assert not series.live
+
+
+def test_a_copy_from_its_state_goes_on_the_same() -> None:
+    values = normal(1, 10.0, 300) + normal(2, 16.0, 60) + normal(3, 10.0, 200)
+    whole, copied = valued("up"), valued("up")
+    expected = fed(whole, values)
+    reports = fed(copied, values[:330])
+    body = copied.dump()
+    copied = valued("up")
+    copied.load(body)
+    assert copied.dump() == body
+    assert reports + fed(copied, values[330:], 330) == expected
+    assert told(expected) == [("fire", "up"), ("resolve", "up")]
