@@ -14,8 +14,6 @@ _LONGEST = 30 * 86_400
 _ERRORS = 3.0
 """Standard errors by which the chance of an event may be overestimated."""
 _LEAST_TAIL = 30.0
-_LEAST_PAUSES = 1.5
-"""Gaps, discounted, from which on the longest ones count: two recent ones."""
 _CONTRADICTS = 2.0
 """How many times the hazard of the whole tail the lower bound from its longest gaps has to be, to replace it."""
 _STEEPEST = 3.0
@@ -32,9 +30,7 @@ class GapLaw:
     least 30) have reached, these longest gaps are one tail. Its hazard is theirs together, and stays so with age as in
     an exponential law, unless they show it falling as a power of age, as it does for clumped arrivals: then it goes on
     falling. That power is the posterior mean less one standard deviation, from a prior around 0, never above 0. The 30
-    longest gaps are a tail of their own where they plainly end sooner than that, as the pauses between batches do. Few
-    such pauses count from the second one on: the hazard of the longest gaps, however few, one standard error above its
-    estimate, is the most that holds for any age beyond.
+    longest gaps are a tail of their own where they plainly end sooner than that, as the pauses between batches do.
 
     Parameters
     ----------
@@ -116,7 +112,7 @@ class GapLaw:
         hazards, of_longest = self._beyond(start), self._beyond(deep)
         if of_longest[0] > _CONTRADICTS * hazards[deep - start]:
             hazards[deep - start :] = of_longest
-        return start, np.minimum(hazards, _most(*self.sums[:, start:]))
+        return start, hazards
 
     def _beyond(self, start: int) -> Floats:
         """The least hazards of a tail that begins there: its level, and its bend from its middle on."""
@@ -140,17 +136,6 @@ def _least(ended: float, tried: float, exposed: float) -> float:
     none = max(tried - ended, 0.0)
     most = (none + z2 / 2 + _ERRORS * math.sqrt(none * ended / tried + z2 / 4)) / (tried + z2)
     return -math.log(min(most, 1.0)) * tried / exposed
-
-
-def _most(ended: Floats, tried: Floats, exposed: Floats) -> Floats:
-    """The most that the gaps which reached a bin, or any before it, make plausible for it; per second of exposure."""
-    ended, tried, exposed = (np.cumsum(each[::-1])[::-1] for each in (ended, tried, exposed))
-    share = np.divide(ended + np.sqrt(ended), tried, out=np.ones_like(tried), where=ended >= _LEAST_PAUSES)
-    most = np.full_like(share, np.inf)
-    known = share < 1
-    most[known] = -np.log1p(-share[known]) * tried[known] / exposed[known]
-    lowest: Floats = np.minimum.accumulate(most)
-    return lowest
 
 
 def _bend(ended: Floats, exposed: Floats, log_ages: Floats) -> tuple[float, float]:

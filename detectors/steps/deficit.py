@@ -92,7 +92,8 @@ def _survival(step: StepDrop, lanes: NDArray[np.intp]) -> tuple[Floats, Floats]:
     starts = ages[step.flight.bins]
     edges = np.concatenate([np.floor(starts), [float(step.flight.aging.horizon) + 1.0]])
     edges[0] = 0.0
-    edges = np.maximum.accumulate(edges)
+    # Nobody goes on in time after `within`; the last bins reach beyond it.
+    edges = np.minimum(np.maximum.accumulate(edges), edges[-1])
     hazards = step.hazards.rates[:, lanes] * np.diff(edges)[:, None]
     gone = np.concatenate([np.zeros((1, hazards.shape[1])), np.cumsum(hazards, axis=0)])
     return edges, np.exp(-gone)

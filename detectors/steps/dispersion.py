@@ -99,7 +99,7 @@ class Dispersion:
         """
         if self._tick is not None:
             self._close(self._tick, tick)
-        else:
+        elif self._since is None:
             self._since = tick
         self._tick = tick
         if calm is not None:
@@ -158,6 +158,15 @@ class Dispersion:
         self.slow = np.maximum(phi.max(axis=0), 1.0)
         drift = (excess - ratios)[_SLOW:] / (_PRIOR_BLOCKS + count[_SLOW:])
         self.drift = np.clip(drift.max(axis=0), 0.0, _MOST_DRIFT)
+
+    def settle(self) -> None:
+        """Believe everything that has waited, and forget when it was."""
+        for _, at, fade, added in self._waiting:
+            self._sums[:, at] = self._sums[:, at] * fade + added
+        self._waiting.clear()
+        self.forget_recent(slice(None))
+        self._tick, self._since = None, 0
+        self._estimate()
 
     def snapshot(self) -> bytes:
         """Everything, for `restore`."""

@@ -147,7 +147,7 @@ class Hazards:
         hour = second // HOUR
         if self.hour is None:
             self.hour = hour
-            self._began = second
+            self._began = second if self._began is None else self._began
             return
         if hour <= self.hour:
             return
@@ -176,7 +176,7 @@ class Hazards:
     @property
     def young(self) -> bool:
         """Whether less than a day is known: then everything is believed at once."""
-        return self.hour is None or self._began is None or self.hour - self._began // HOUR < _YOUNG_HOURS
+        return self._began is None or (self.hour is not None and self.hour - self._began // HOUR < _YOUNG_HOURS)
 
     def _taught(self, hour: _Hour) -> Floats:
         """V and X of an hour that is over, as they count now; shape (2, bins, lanes of then)."""
@@ -193,7 +193,7 @@ class Hazards:
         """
         if self.hour is None:
             return
-        began = max(self.hour * HOUR, self._began if self._began is not None else second)
+        began = max(self.hour * HOUR, self._began or 0)
         if second <= began:
             self._open_completed[:] = 0.0
             self._open_exposure[:] = 0.0
@@ -271,6 +271,18 @@ class Hazards:
         return variances
 
     # Storing
+
+    def settle(self) -> None:
+        """Believe everything, and forget when it was learnt: it is the baseline of somebody who begins now."""
+        self.release(np.ones(self.lanes, dtype=bool))
+        self.completed += self._open_completed
+        self.exposure += self._open_exposure
+        self._open_completed[:] = 0.0
+        self._open_exposure[:] = 0.0
+        self.hours.clear()
+        self.hour, self._began = None, 0
+        self._recall()
+        self.refresh()
 
     def snapshot(self) -> bytes:
         """Everything, for `restore`."""

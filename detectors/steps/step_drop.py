@@ -255,6 +255,15 @@ class StepDrop:
 
     # Storing
 
+    def settle(self) -> None:
+        """Keep what was learnt and nothing else: nobody is in flight, and it is no time in particular."""
+        self.hazards.settle()
+        self.dispersion.settle()
+        self.flight.aging.clear()
+        self.past.clear()
+        self.reset()
+        self.tick = self._refreshed = self._held = None
+
     def snapshot(self) -> bytes:
         """Everything but the grouping, for `restore`."""
         held = None if self._held is None else [int(lane) for lane in np.flatnonzero(self._held)]

@@ -17,7 +17,7 @@ from connectors.files import Files
 from streams.config.load import Loaded, load_file
 from streams.decisions import encode
 from streams.effects import DeadLetter
-from streams.runtime import history
+from streams.runtime import baselines, history
 from streams.runtime.collection import rare_collection
 from streams.runtime.episodes import episodes
 from streams.runtime.replay import Replay
@@ -35,24 +35,28 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--summary", metavar="FILE", help="write the totals as JSON")
     parser.add_argument("--signals", metavar="FILE", help="write every signal and conversion at the end, as NDJSON")
     parser.add_argument("--dead-letters", metavar="FILE", help="write what could not be taken, as NDJSON")
+    parser.add_argument("--learn", metavar="FILE", help="write what is normal, to begin with it elsewhere (--learnt)")
+    baselines.option(parser)
     history.reading(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     loaded = load_file(args.config)
     until = history.until(args.until)
+    learnt = baselines.read(args.learnt, loaded)
     screen = Console(stderr=True, quiet=args.quiet)
     history.say_warnings(screen, loaded, args.config)
     begun = time.perf_counter()
-    for path in (args.out, args.summary, args.signals, args.dead_letters):
+    for path in (args.out, args.summary, args.signals, args.dead_letters, args.learn):
         history.spare_inputs(path, [*args.events, args.config])
     with ExitStack() as files:
         files.enter_context(rare_collection())
         out, letters = (history.opened(files, path) for path in (args.out, args.dead_letters))
+        learn_file = history.opened(files, args.learn)
         summary_file, signals_file = (history.opened(files, path) for path in (args.summary, args.signals))
         with history.progress(screen) as told:
             rows = history.rows_of(args, loaded, told)
-            replay = Replay(loaded)
+            replay = Replay(loaded, learnt=learnt)
             for batch in replay.feed(rows):
                 _write(letters, batch)
             _write(letters, replay.finish(until))
@@ -66,8 +70,10 @@ def run(args: argparse.Namespace) -> int:
         if signals_file is not None:
             for line in _signals(replay, loaded):
                 signals_file.write(line)
-    if not args.quiet:
         units = {signal.name: (signal.as_, signal.unit) for signal in replay.signals.view().signals}
+        if learn_file is not None:
+            learn_file.write(replay.learnt())
+    if not args.quiet:
         print_report(Console(), totals, replay.dead_letters, args.config, units, episodes(replay.decisions))
     return 0
 

@@ -12,7 +12,7 @@ import msgspec
 
 from streams.config.load import Loaded, load_file
 from streams.errors import UsageError
-from streams.runtime import logs
+from streams.runtime import baselines, logs
 from streams.runtime.access import check_listen, parse_listen
 from streams.runtime.clock import SystemClock
 from streams.runtime.collection import rare_collection
@@ -56,6 +56,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cache", type=int, default=Limits().cache, metavar="N", help="customers held in memory (default %(default)s)"
     )
+    baselines.option(parser)
     parser.add_argument(
         "--log-level", default="info", choices=logs.LEVELS, help="least level shown (default %(default)s)"
     )
@@ -68,11 +69,12 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"{warning.at(args.config)}\n")
     listen = _listen(loaded, args)
     retention = Retention(age=_duration("--log-age", args.log_age), size=_size("--log-size", args.log_size))
+    learnt = baselines.read(args.learnt, loaded)
     if args.cache < 1:
         raise UsageError(f"--cache: expected a number of customers of at least 1, got {args.cache}")
     logs.configure(args.log_level)
     with rare_collection():
-        asyncio.run(_open_door(loaded, args, listen) if args.kafka else _run(loaded, args, retention, listen))
+        asyncio.run(_open_door(loaded, args, listen) if args.kafka else _run(loaded, args, retention, listen, learnt))
     return 0
 
 
@@ -83,12 +85,14 @@ async def _open_door(loaded: Loaded, args: argparse.Namespace, listen: str) -> N
     await serve_door(loaded, kafka=args.kafka, name=args.name, host=host, port=port)
 
 
-async def _run(loaded: Loaded, args: argparse.Namespace, retention: Retention, listen: str) -> None:
+async def _run(
+    loaded: Loaded, args: argparse.Namespace, retention: Retention, listen: str, learnt: bytes | None
+) -> None:
     host, port = parse_listen(listen)
     store = Store(Path(args.data), retention=retention, listen=listen)
     clock = SystemClock()
     limits = msgspec.structs.replace(Limits(), cache=args.cache)
-    embedded = Embedded(loaded, store, clock, name=args.config, limits=limits)
+    embedded = Embedded(loaded, store, clock, name=args.config, limits=limits, learnt=learnt)
     web = Web(embedded, loaded.config)
 
     def started() -> None:

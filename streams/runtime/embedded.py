@@ -77,6 +77,8 @@ class Embedded(Readings):
         Where time comes from; tests hand in a virtual one.
     name
         The file's name, as shown.
+    learnt
+        Baselines for a store that is new; one that is not has its own.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Embedded(Readings):
         name: str = "",
         limits: Limits | None = None,
         brake: Brake | None = None,
+        learnt: bytes | None = None,
     ) -> None:
         self.limits = limits or Limits()
         clock = clock or SystemClock()
@@ -97,6 +100,7 @@ class Embedded(Readings):
             batch=self.limits.batch,
             pieces_seconds=self.limits.pieces_seconds,
             changed=self._something_to_commit,
+            learnt=learnt,
         )
         super().__init__(store, partition, clock, loaded, name)
         self._brake = BrakeState(brake or Brake())

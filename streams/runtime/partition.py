@@ -54,6 +54,8 @@ class Partition:
         Longest time between two commits of SignalStage's pieces while they change.
     changed
         Called whenever there is something new to commit.
+    learnt
+        Baselines for a store that has no signals yet.
     """
 
     stage: JourneyStage
@@ -62,7 +64,14 @@ class Partition:
     _files: Files
 
     def __init__(
-        self, store: Store, clock: Clock, *, batch: int, pieces_seconds: float, changed: Callable[[], None]
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        batch: int,
+        pieces_seconds: float,
+        changed: Callable[[], None],
+        learnt: bytes | None = None,
     ) -> None:
         self.tail = Tail()
         self.next = 0
@@ -73,6 +82,7 @@ class Partition:
         self._batch = batch
         self._pieces_seconds = pieces_seconds
         self._changed = changed
+        self._learnt = learnt
         self._pending = Pending()
         self._slice = min(batch, 4 * _SMALLEST_SLICE)
         self._pieces_at = time.monotonic()
@@ -104,7 +114,9 @@ class Partition:
                 signal_read=self.head.signal_read,
             )
         )
-        self.signals = SignalFeed(files, await store.pieces(), self.head.signal_read, self.head.signal_config)
+        self.signals = SignalFeed(
+            files, await store.pieces(), self.head.signal_read, self.head.signal_config, self._learnt
+        )
         while bodies := await store.partials(self.signals.read, _RESTORE_PORTION):
             self.signals.add_stored(bodies)
             await self._feed_signals()

@@ -28,13 +28,17 @@ class Replay:
         The file.
     history
         Rules of other hashes that `touchline.config.activated` records of a recorded log may name.
+    learnt
+        Baselines to begin with, from `learnt` of another replay. Raises ValueError where they do not fit.
     """
 
-    def __init__(self, loaded: Loaded, history: Iterable[Loaded] = ()) -> None:
+    def __init__(self, loaded: Loaded, history: Iterable[Loaded] = (), learnt: bytes | None = None) -> None:
         known = {one.hash: one for one in (*history, loaded)}
         self._known = known
         self.journeys = JourneyStage(Rules.of(loaded), resident=True, rules_by_hash=lambda h: Rules.of(known[h]))
         self.signals = SignalStage(loaded.config, loaded.hash)
+        if learnt is not None:
+            self.signals.detection.learn(learnt)
         self.decisions: list[Decision] = []
         self.dead_letters: Counter[str] = Counter()
         """Records that could not be taken, by reason."""
@@ -66,6 +70,10 @@ class Replay:
             self.decisions += self.signals.finish(self._last_tick)
         self.decisions.sort(key=sort_key)
         return letters
+
+    def learnt(self) -> bytes:
+        """What is normal, as this history has it; the replay is over with it."""
+        return self.signals.detection.learnt()
 
     def _take(self, effects: Effects) -> list[DeadLetter]:
         for partial in effects.partials:

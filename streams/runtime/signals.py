@@ -28,11 +28,17 @@ class SignalFeed:
         Number of the first partial the pieces do not contain.
     config
         Hash of the file the pieces follow.
+    learnt
+        Baselines to begin with where nothing is stored.
     """
 
-    def __init__(self, files: Files, pieces: Mapping[str, bytes], read: int, config: str) -> None:
+    def __init__(
+        self, files: Files, pieces: Mapping[str, bytes], read: int, config: str, learnt: bytes | None = None
+    ) -> None:
         file = files.loaded(config).config
         self.stage = SignalStage.restore(file, config, pieces) if pieces else SignalStage(file, config)
+        if learnt is not None and not pieces:
+            self.stage.detection.learn(learnt)
         self.read = read
         """Number of the next partial."""
         self._files = files

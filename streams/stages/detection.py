@@ -24,6 +24,7 @@ from streams.stages.step_alarms import StepAlarms
 from streams.view import AlarmsView, WatchedView
 
 PIECE = "alarms"
+_LEARNT = "touchline baselines 1"
 _DAY_HOURS = 24
 _BLOCK = 900
 """Offsets of zones change at quarters of an hour at most."""
@@ -156,6 +157,28 @@ class Detection:
                 )
         return seen
 
+    # Learning from history
+
+    def learnt(self) -> bytes:
+        """The baselines of all steps, for `learn` of another. This one is of no use afterwards."""
+        learnt = _Learnt(_LEARNT, self.steps.dimensions, self.steps.learnt())
+        return zlib.compress(msgspec.msgpack.encode(learnt), 6)
+
+    def learn(self, body: bytes) -> None:
+        """Begin with what `learnt` wrote, before the first tick. Raises ValueError for anything that does not fit."""
+        try:
+            learnt = _DECODE_LEARNT(zlib.decompress(body))
+        except (zlib.error, msgspec.DecodeError) as error:
+            raise ValueError("these are no baselines: expected a file that replay --learn wrote") from error
+        if learnt.what != _LEARNT:
+            raise ValueError(f"baselines of another kind: {learnt.what!r}, expected {_LEARNT!r}")
+        if learnt.dimensions != self.steps.dimensions:
+            raise ValueError(
+                f"learnt by {', '.join(learnt.dimensions) or 'no segments'}, the file has"
+                f" {', '.join(self.steps.dimensions) or 'none'}: learn again with this file"
+            )
+        self.steps.learn(learnt.steps)
+
     # Pieces
 
     def changes(self, tick: int, *, whole: bool = False) -> dict[str, bytes]:
@@ -176,6 +199,12 @@ class Detection:
             self._credit, self._tick = stored.credit, stored.tick
         self.steps.load(pieces)
         self.signals.load(pieces)
+
+
+class _Learnt(msgspec.Struct, array_like=True):
+    what: str
+    dimensions: tuple[str, ...]
+    steps: list[tuple[str, str, bytes]]
 
 
 class _Report:
@@ -215,3 +244,4 @@ def hours_of_week(timezone: str) -> Callable[[int], int]:
 
 
 _DECODE = msgspec.msgpack.Decoder(_Stored).decode
+_DECODE_LEARNT = msgspec.msgpack.Decoder(_Learnt).decode

@@ -101,6 +101,10 @@ class Flood:
         dispersion = max(state.squares / state.means if state.means else 1.0, 1.0)
         return max(_MARGIN * (mean + _Z * math.sqrt(mean * dispersion) + 1), _FLOOR)
 
+    def settle(self) -> None:
+        """Keep the forecast, forget who has entered."""
+        self.state.minute, self.state.weights, self.state.capped, self.state.judged = [], {}, 0, 0
+
     def weight(self, second: int) -> float:
         """How much an entrant of this second counts."""
         return self.state.weights.get(second, 1.0)

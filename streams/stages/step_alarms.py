@@ -117,6 +117,19 @@ class StepAlarms:
             watch.close(tick, groups, shares.whole, shares.segment, report)
         self._plan()
 
+    # Learning from history
+
+    def learnt(self) -> list[tuple[str, str, bytes]]:
+        """What is normal in every step that has seen anything: journey, step, baseline."""
+        return [(*key, watch.learnt()) for key, watch in self.steps.items() if watch.drop.tick is not None]
+
+    def learn(self, learnt: list[tuple[str, str, bytes]]) -> None:
+        """Begin with what `learnt` gave. Raises ValueError where a step is another one now."""
+        for journey, step, body in learnt:
+            watch = self.steps.get((journey, step))
+            if watch is not None:
+                watch.learn(body)
+
     # Pieces
 
     def changes(self, tick: int, *, whole: bool = False) -> dict[str, bytes]:

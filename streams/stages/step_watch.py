@@ -93,6 +93,7 @@ class _Open(msgspec.Struct, array_like=True):
 
 
 class _Stored(msgspec.Struct, array_like=True):
+    within: int
     drop: bytes
     season: bytes
     flood: FloodState
@@ -481,6 +482,26 @@ class StepWatch:
         """Relative standard error of the whole's baseline."""
         return float(self.drop.kappa[WHOLE]) if len(self.drop.kappa) else math.inf
 
+    # Learning from history
+
+    def learnt(self) -> bytes:
+        """What is normal here, for `learn` of the same step elsewhere or later. This watch is of no use afterwards."""
+        self.drop.settle()
+        self.season.forget_open()
+        self.flood.settle()
+        self._open = self.recovery = self._last = None
+        self._seconds, self._entered, self._falls, self._aside = 1, 0, [], []
+        return self._dump()
+
+    def learn(self, body: bytes) -> None:
+        """Begin with what `learnt` wrote. Raises ValueError where that is of a step with another time to go on."""
+        stored = _DECODE(body)
+        if stored.within != self.within:
+            raise ValueError(
+                f"{self.journey}/{self.step}: learnt with {stored.within} s to go on, here it is {self.within} s"
+            )
+        self.load(body, None)
+
     # Storing
 
     def changes(self, tick: int, *, whole: bool = False) -> dict[str, bytes]:
@@ -507,6 +528,7 @@ class StepWatch:
             opened.recovery = self.recovery.snapshot()
         return msgspec.msgpack.encode(
             _Stored(
+                self.within,
                 self.drop.snapshot(),
                 self.season.snapshot(),
                 self.flood.state,

@@ -47,6 +47,11 @@ def test_evidence_expects_exactly_1_at_the_edge_of_the_null(direction: Literal["
     assert chances @ np.exp(log_e) == pytest.approx(np.ones(len(STAKES)))
 
 
+def test_the_largest_stake_risks_nine_tenths_on_each_score() -> None:
+    log_e = log_evidence(np.eye(3), np.array([0.0, 8.0, 10.0]), np.full(3, 8.0), 0, 10)
+    assert np.exp(log_e[:, -1]) == pytest.approx([1 + 0.9 * 8 / 2, 1.0, 0.1])
+
+
 @given(scores=st.lists(st.integers(0, 10), max_size=30), null=st.floats(1, 9))
 def test_answers_of_one_update_are_one_factor_each(scores: list[int], null: float) -> None:
     counts = np.bincount(np.array(scores, dtype=int), minlength=11).astype(float)

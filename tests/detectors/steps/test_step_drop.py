@@ -97,6 +97,7 @@ def test_only_the_series_that_falls_alarms() -> None:
 
 def test_nothing_comes_of_a_drop_without_credit() -> None:
     step = ready()
+    step.reset()
     none = np.zeros(LANES)
     for tick, entered, left in updates(shop().hit(1.0, LEARNT, END, WITHIN), LEARNT, LEARNT + 60):
         assert not step.update(tick, entered, left, none).any()

@@ -43,6 +43,12 @@ def test_nested_keys_are_named_where_they_stand() -> None:
     ]
 
 
+def test_rises_of_a_conversion_are_not_watched_yet() -> None:
+    both = STEPS.replace("journeys:\n  buy:\n", "journeys:\n  buy:\n    watch: both\n")
+    assert both != STEPS
+    assert any("journeys.buy.watch: valid, not acted upon yet" in line for line in lines(both))
+
+
 def test_the_budget_and_what_is_watched_are_acted_upon() -> None:
     watched = "signals:\n  calls: {on: call.ended, watch: up, severity: critical, detector: page_hinkley}\n"
     assert lines("alerts: {false_alarms: 2 per month, page_above: 100}\n" + watched) == []
