@@ -3,13 +3,15 @@
     python -m benchmarks.real_logs [--only loan,ratings] [--budget 1] [--context]
 
 The files are those of `../shared/data`; one that is absent is left out with a sentence. They are read through the
-examples' files, with the watches named below switched on. `credit` is the expected number of false alarms that was
-granted while somebody could be judged: an alarm is false or not, which only a look at the log can say.
+examples' files, with the watches named below switched on. Results of logs not in `--only` are kept as they are.
+`credit` is the expected number of false alarms that was granted while somebody could be judged; whether an alarm is a false
+one, only a look at the log can say: `--context` prints the days around it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,7 +21,7 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from benchmarks.log_diary import Diary, Place
-from benchmarks.result import write
+from benchmarks.result import RESULTS, write
 from connectors.files import Files
 from streams.config.load import Loaded, load_file
 from streams.runtime.collection import rare_collection
@@ -125,7 +127,8 @@ def described(episode: Episode, diary: Diary, zone: str) -> dict[str, Any]:
     since = parse_time(alert.since)
     ended = None if episode.ended is None else local(episode.ended, zone)
     first, last = day(since, zone), day(episode.ended or parse_time(alert.fired_at or alert.since), zone)
-    place: Place = (alert.journey, alert.step) if alert.journey and alert.step else (alert.signal, "")
+    of_a_signal = alert.signal in diary.config.signals
+    place: Place = (alert.signal, "") if of_a_signal else (alert.journey or "", alert.step or "")
     return {
         "what": f"{alert.journey or ''}/{alert.step or ''} {alert.signal} {alert.direction}",
         "segments": alert.segments,
@@ -163,7 +166,8 @@ def show(name: str, figures: dict[str, Any], *, context: bool) -> None:
         f" (budget {figures['budget']:g}, credit granted {figures['credit']}); {figures['seconds_of_cpu']} s of CPU"
     ]
     for one in figures["found"]:
-        size = "" if one["size"] is None else f", {100 * one['size']:.0f} % gone"
+        change = "on top" if one["what"].endswith("up") else "gone"
+        size = "" if one["size"] is None else f", {100 * one['size']:.0f} % {change}"
         lines.append(
             f"  {one['what']} {one['segments']}: since {one['since']}, fired {one['fired']} ({one['times']} x),"
             f" ended {one['ended']}; {one['observed']:g} of {one['expected']:g}{size}; {one['severity']}"
@@ -181,7 +185,9 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=1.0, help="false alarms per week")
     parser.add_argument("--context", action="store_true", help="print the days around each alarm")
     args = parser.parse_args()
-    figures: dict[str, Any] = {}
+    written = RESULTS / "real_logs.json"
+    figures: dict[str, Any] = json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}
+    figures.pop("machine", None)
     for name in args.only.split(","):
         log = LOGS[name]
         if not (DATA / log.file).exists():
@@ -189,7 +195,10 @@ def main() -> None:
             continue
         figures[name] = study(log, args.budget)
         show(name, figures[name], context=args.context)
-    if set(figures) == set(LOGS):
+        # The days around each alarm are printed, not kept.
+        figures[name]["found"] = [
+            {key: value for key, value in one.items() if key != "context"} for one in figures[name]["found"]
+        ]
         write("real_logs", figures)
 
 

@@ -28,6 +28,7 @@ _MOST_LEARNT = 1.5
 """A residual is learnt as no more than this many times what is expected once in the memory."""
 _OUTLYING = 20.0
 """Nor does one add more than this many times the usual size to the usual size."""
+_PRIOR_EXCESSES = 30.0
 _PRIOR_PEAKS = 30.0
 _ERRORS = 1.0
 _MOST_EVIDENCE = 1e200
@@ -122,7 +123,7 @@ class CalibratedResidual(Detector):
         self._tails = [self._tail() for _ in self._forecasters]
         self._scales = [0.0] * len(self._forecasters)
         self._residuals = [0] * len(self._forecasters)
-        self._joint = self._tail()
+        self._joint = self._joint_tail()
         self._recursion = Recursion(len(CALIBRATORS), series=2)
         """First the evidence, then the same untempered and with a credit of 1, for the calibration."""
         self._calibration = Calibration()
@@ -137,6 +138,10 @@ class CalibratedResidual(Detector):
 
     def _tail(self) -> Tail:
         return Tail(self.memory, _SHARE, _MOST_LEARNT)
+
+    def _joint_tail(self) -> Tail:
+        # An average of −ln p has excesses of about 1 by construction; the prior says so.
+        return Tail(self.memory, _SHARE, _MOST_LEARNT, _PRIOR_EXCESSES, 1.0)
 
     def update(self, x: float, credit: float | None = None, at: int | None = None) -> Verdict:
         """Take one number; `at` is the number of its update, growing, where some may be missing.
@@ -235,7 +240,7 @@ class CalibratedResidual(Detector):
         if not all(math.isfinite(scale) and scale >= 0 for scale in found.scales) or not found.calibration.sound:
             raise ValueError("expected scales and peaks that are finite and not negative")
         evidence = state.fitting(found.evidence, self._recursion)
-        forecasters, tails = self._made(), [self._tail() for _ in found.tails]
+        forecasters, tails = self._made(), [*(self._tail() for _ in self._tails), self._joint_tail()]
         for forecaster, forecast in zip(forecasters, found.forecasters, strict=True):
             forecaster.restore(forecast)
         for tail, ranked in zip(tails, found.tails, strict=True):

@@ -61,8 +61,8 @@ class Gap(Detector):
     at least what `GapLaw` bounds it by from below: three standard errors of the gaps seen at that age, an exponential
     tail beyond. Clumped arrivals make long gaps usual, so that their hazard is low and the alarm later.
     A source that abruptly becomes slow is silent by the law it had, and is told so until it has learnt the longer gaps
-    that stay below an alarm. As gaps that alarmed are not learnt, a law with a very heavy tail is learnt too light: at a
-    credit of one an hour, gaps with a Pareto tail of power 1.5 gave 1.07 alarms per credit, lighter ones 0.1 to 0.4.
+    that stay below an alarm. As gaps that alarmed are not learnt, a very heavy tail is learnt too light: at a credit of
+    one an hour, gaps with a Pareto tail of power 1.5 gave 1.07 alarms per credit, lighter ones 0.1 to 0.4.
 
     Examples
     --------

@@ -18,6 +18,7 @@ _OFFSET = math.log(_LEAST)
 _EDGES = [0.0] + [_LEAST * math.exp(number / _PER_E) for number in range(BINS - 1)]
 _FEWEST = 30.0
 """Numbers before which nothing is rare."""
+_SMALL = 0.01
 _MOST_WEIGHT = 1e100
 
 HIGHEST = 1e6
@@ -50,6 +51,9 @@ class Tail:
         Share of the numbers that the exponential is fitted to, 0 < share < 1.
     most
         Largest number learnt, in units of what is expected once in the memory, ≥ 1.
+    prior, prior_size
+        Excesses of this number and mean size are counted before any was seen, so that a few equal ones are no
+        certainty, > 0; size None: a quarter of the edge.
 
     Examples
     --------
@@ -60,10 +64,14 @@ class Tail:
     [0.0, 0.5, 2.3, 5.0]
     """
 
-    def __init__(self, memory: float, share: float, most: float) -> None:
+    def __init__(
+        self, memory: float, share: float, most: float, prior: float = 1.0, prior_size: float | None = None
+    ) -> None:
         self.memory = memory
         self.share = share
         self.most = most
+        self.prior = prior
+        self.prior_size = prior_size
         self._counts: Floats = np.zeros(BINS)
         self._sums: Floats = np.zeros(BINS)
         self._total = 0.0
@@ -85,7 +93,8 @@ class Tail:
         total, edge = self._total / self._weight, _EDGES[self._edge] if self._edge < BINS else math.inf
         if x > edge:
             excesses, size = self._excess(edge)
-            return math.log((total + 1.0) / excesses) + excesses * math.log1p((x - edge) / size)
+            at_edge = math.log((total + 1.0) / (self._above / self._weight + 1.0))
+            return at_edge + excesses * math.log1p((x - edge) / size)
         above = float(self._counts[_bin(x) :].sum()) / self._weight
         return max(0.0, math.log((total + 1.0) / (above + 1.0)))
 
@@ -110,19 +119,18 @@ class Tail:
         return _EDGES[self._edge] if self._edge < BINS and self.ready else math.inf
 
     def _excess(self, edge: float) -> tuple[float, float]:
-        """Number and sum of excesses, with one more of a quarter of the edge, so that equal numbers are no certainty."""
-        excesses = self._above / self._weight + 1.0
+        """Number and sum of excesses, those of the prior among them."""
+        size = self.prior_size if self.prior_size is not None else 0.25 * edge if edge > 0 else 1e-3
         beyond = (self._sum_above - edge * self._above) / self._weight
-        return excesses, max(beyond, 0.0) + (0.25 * edge if edge > 0 else 1e-3)
+        return self._above / self._weight + self.prior, max(beyond, 0.0) + self.prior * size
 
     def _once(self) -> float:
         """What is expected once in all that counts."""
-        if not self.ready or self._edge >= BINS:
-            return HIGHEST
+        if not self.ready or self._edge >= BINS or _EDGES[self._edge] < _SMALL:
+            return HIGHEST  # nearly all are 0: what was not says little of how large the next may be
         edge = _EDGES[self._edge]
         excesses, size = self._excess(edge)
-        total = self._total / self._weight
-        return edge + size / excesses * math.log1p(excesses / (total + 1.0) * total)
+        return edge + size / excesses * math.log1p(self._above / self._weight + 1.0)
 
     def _move_edge(self) -> None:
         """As low as leaves no more than the share above it."""

@@ -39,12 +39,14 @@ class Case(NamedTuple):
     many: bool = False
     """Whether the figures for many series are wanted too."""
     rivals: bool = False
+    tick: int = 1
+    """Seconds; the product looks at slow steps less often than once a second, too."""
 
 
 CASES = (
     Case(3, "log-normal", many=True, rivals=True),
     Case(0.3, "log-normal", rivals=True),
-    Case(0.05, "log-normal", rivals=True),
+    Case(0.05, "log-normal", rivals=True, tick=4),
     Case(30, "log-normal", rivals=True),
     Case(3, "exponential"),
     Case(3, "gamma"),
@@ -72,10 +74,13 @@ QUICK = Scale(lanes=60, learning=14_400, before=6_000, calibration=WEEK // 7)
 
 
 class Oracle:
-    """CUSUM on what comes and what those expect who know the hazards; `edge`: of the null's rate."""
+    """CUSUM on what comes and what those expect who know the hazards.
 
-    def __init__(self, rate: float, drop: float, edge: float, lanes: int, false_alarm_seconds: float) -> None:
-        self.cusum = Cusum(rate * edge, max(1 - drop, LEAST_LEFT) / edge, false_alarm_seconds)
+    `mean` completions per tick; `edge`: part of it that the null allows; `ticks` between false alarms.
+    """
+
+    def __init__(self, mean: float, drop: float, edge: float, lanes: int, ticks: float) -> None:
+        self.cusum = Cusum(mean * edge, max(1 - drop, LEAST_LEFT) / edge, ticks)
         self.levels: Floats = np.zeros(lanes)
         self._edge = edge
 
@@ -98,30 +103,31 @@ def measure(case: Case, scale: Scale, seed: int = 0) -> Iterator[dict[str, Any]]
     """A row for each drop."""
     law = LAWS[case.law]
     lanes = scale.lanes
-    hazards = law.hazards(COMPLETION, WITHIN, 1)
-    traffic = Traffic(lanes, case.rate, law, seed=seed)
-    learnt = Product(lanes, 1, 1 / WEEK)
-    known = Product(lanes, 1, 1 / WEEK, tolerance=0.0, standard_errors=0.0)
+    length = case.tick
+    hazards = law.hazards(COMPLETION, WITHIN, length)
+    traffic = Traffic(lanes, case.rate, law, tick=length, seed=seed)
+    learnt = Product(lanes, length, 1 / WEEK)
+    known = Product(lanes, length, 1 / WEEK, tolerance=0.0, standard_errors=0.0)
     known.know(hazards)
     baseline = KnownBaseline(lanes, hazards)
     oracles = {
-        (name, drop, series): Oracle(case.rate, drop, edge, lanes, WEEK * series)
+        (name, drop, series): Oracle(case.rate * length, drop, edge, lanes, WEEK / length * series)
         for name, edge in (("sharp", 1.0), ("tolerant", 1 - TOLERANCE))
         for drop in DROPS
         for series in ((1, MANY) if case.many else (1,))
     }
     opponents = _Opponents(case, scale, law, hazards, seed) if case.rivals else None
-    for number in range(scale.learning):
+    for second in range(0, scale.learning, length):
         tick = traffic.step()
         learnt.take(tick)
-        if number < scale.learning - scale.before:
+        if second < scale.learning - scale.before:
             continue
         known.take(tick)
         if opponents is not None:
             opponents.take(tick)
         sums = baseline.take(tick)
         # What was in flight before is not known to the baseline.
-        if number >= scale.learning - scale.before + WITHIN:
+        if second >= scale.learning - scale.before + WITHIN:
             for oracle in oracles.values():
                 oracle.take(*sums)
     for drop in DROPS:
@@ -204,6 +210,7 @@ def _row(case: Case, drop: float, series: int, found: dict[str, Floats], learnt:
         "law": case.law,
         "series": series,
         "drop": drop,
+        "tick_seconds": case.tick,
         "repeats": len(next(iter(found.values()))),
         "seconds": seconds,
         "standard_errors": errors,
@@ -211,7 +218,7 @@ def _row(case: Case, drop: float, series: int, found: dict[str, Floats], learnt:
         "longest_seconds": case.longest,
         "three_kappa": round(3 * kappa, 4),
         "ratio_to_tolerant": round(seconds["ours"] / seconds["tolerant"], 2),
-        "ratio_to_tolerant_less_a_tick": round((seconds["ours"] - 1) / seconds["tolerant"], 2),
+        "ratio_to_tolerant_less_a_tick": round((seconds["ours"] - case.tick) / seconds["tolerant"], 2),
         "ratio_to_sharp": round(seconds["ours"] / seconds["sharp"], 2),
     }
     if "ours, δ = 0, baseline known" in seconds:
@@ -237,8 +244,9 @@ class _Opponents:
             for tolerance in (0.0, TOLERANCE)
         }
         self._lanes = scale.lanes
+        self._every = max(rivals.EVERY // case.tick, 1)
         self._before = {
-            (kind.name, window): kind(scale.lanes, window, 1, conversion)
+            (kind.name, window): kind(scale.lanes, window, case.tick, conversion)
             for kind in rivals.KINDS
             for window in rivals.WINDOWS
         }
@@ -276,6 +284,6 @@ class _Opponents:
 
         def take(tick: Tick) -> NDArray[np.intp]:
             z = rival.take(tick)
-            return np.flatnonzero(z < threshold) if tick.number % rivals.EVERY == rivals.EVERY - 1 else nobody
+            return np.flatnonzero(z < threshold) if tick.number % self._every == 0 else nobody
 
         return take

@@ -115,6 +115,7 @@ class Product:
         self.granted += np.where(self.step.expected > 0, credit, 0.0)
         alarms = np.flatnonzero(levels >= 1)
         if len(alarms):
+            self._ill_until[alarms] = tick.number + self._ages
             self.step.reset(alarms)
         return alarms
 

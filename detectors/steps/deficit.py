@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.recursion import RATIOS, Floats
-from detectors.steps.flight import IN_FLIGHT
+from detectors.steps.flight import IN_FLIGHT, Flight
 from detectors.steps.step_drop import ENTERED, EXPECTED, OBSERVED, StepDrop
 
 _LEVEL_SINCE = 0.9
@@ -59,12 +59,23 @@ def since_when(step: StepDrop, lanes: NDArray[np.intp], dispersion: float) -> Si
     enough = int(np.searchsorted(np.cumsum(chance[order]), _LEVEL_SINCE)) + 1
     held = order[:enough]
     first = int(starts[int(np.argmax(curve))])
-    return Since(first, min(first, int(starts[held].min())), max(first, int(starts[held].max())))
+    # Where a slot holds many seconds, the change lies somewhere between the slots beside it.
+    oldest, youngest = int(held.max()), int(held.min())
+    low = int(starts[min(oldest + 1, len(starts) - 1)]) + 1
+    high = int(starts[youngest - 1]) - 1 if youngest else past.tick
+    return Since(first, min(first, low), max(first, high))
+
+
+def told_from(step: StepDrop, since: int) -> int:
+    """The first second from `since` on with which a slot of the past begins, so that nothing of before is counted."""
+    past = step.past
+    slot = past.place(since)
+    return since if slot == 0 or past.start_of(slot) >= since else past.start_of(slot - 1)
 
 
 def counted(step: StepDrop, lanes: NDArray[np.intp], since: int) -> tuple[Floats, Floats]:
-    """N and μ of each of the lanes from second `since` on."""
-    slots = step.past.place(since) + 1
+    """N and μ of each of the lanes from second `since` on, as far as seconds are told apart."""
+    slots = step.past.place(told_from(step, since)) + 1
     counts = step.past.counts[:slots, :, lanes].sum(axis=0)
     return counts[OBSERVED], counts[EXPECTED]
 
@@ -77,30 +88,29 @@ def should_have_come(step: StepDrop, lanes: NDArray[np.intp], since: int) -> Flo
     """
     past = step.past
     ages = past.ages()
-    elapsed = float(past.tick - since + 1)
-    survival = _survival(step, lanes)
+    elapsed = float(past.tick - told_from(step, since) + 1)
+    left = survival(step.flight, step.hazards.rates[:, lanes])
     entered = past.counts[:, ENTERED][:, lanes]
-    now = _at(survival, ages + 1.0)
-    then = _at(survival, np.maximum(ages + 1.0 - elapsed, 0.0))
+    now = _at(left, ages + 1.0)
+    then = _at(left, np.maximum(ages + 1.0 - elapsed, 0.0))
     due: Floats = (entered * np.maximum(then - now, 0.0)).sum(axis=0)
     return due
 
 
-def _survival(step: StepDrop, lanes: NDArray[np.intp]) -> tuple[Floats, Floats]:
+def survival(flight: Flight, rates: Floats) -> tuple[Floats, Floats]:
     """Ages at the edges of the bins, in seconds, and the part still in the step at them, shape (edges, lanes)."""
-    ages = step.flight.aging.ages()
-    starts = ages[step.flight.bins]
-    edges = np.concatenate([np.floor(starts), [float(step.flight.aging.horizon) + 1.0]])
+    ages = flight.aging.ages()
+    starts = ages[flight.bins]
+    edges = np.concatenate([np.floor(starts), [float(flight.aging.horizon) + 1.0]])
     edges[0] = 0.0
     # Nobody goes on in time after `within`; the last bins reach beyond it.
     edges = np.minimum(np.maximum.accumulate(edges), edges[-1])
-    hazards = step.hazards.rates[:, lanes] * np.diff(edges)[:, None]
-    gone = np.concatenate([np.zeros((1, hazards.shape[1])), np.cumsum(hazards, axis=0)])
+    gone = np.concatenate([np.zeros((1, rates.shape[1])), np.cumsum(rates * np.diff(edges)[:, None], axis=0)])
     return edges, np.exp(-gone)
 
 
-def _at(survival: tuple[Floats, Floats], ages: Floats) -> Floats:
-    edges, left = survival
+def _at(curve: tuple[Floats, Floats], ages: Floats) -> Floats:
+    edges, left = curve
     at = np.clip(np.searchsorted(edges, ages, side="right") - 1, 0, len(edges) - 2)
     width = np.maximum(edges[at + 1] - edges[at], 1e-9)
     part = np.clip((ages - edges[at]) / width, 0.0, 1.0)[:, None]

@@ -28,6 +28,8 @@ _LAG_HOURS = 6
 """Hours that what was learnt waits before it is believed, once a day is known: a drop that is not found yet must not
 become normal."""
 _YOUNG_HOURS = 24
+_YOUNG_BINS = 10
+"""Age bins, of a second each, by which entrants are counted."""
 _FOLLOW = 30.0
 """Completions with which a lane counts as much as its parent."""
 _PRIOR = 0.1
@@ -141,6 +143,12 @@ class Hazards:
         """Discounted completions of each lane."""
         seen: Floats = self.completed.sum(axis=0) + self._open_completed.sum(axis=0)
         return seen
+
+    @property
+    def young_exposure(self) -> Floats:
+        """Discounted seconds of each lane at the first ages, in proportion to its entrants."""
+        young: Floats = (self.exposure + self._open_exposure)[:_YOUNG_BINS].sum(axis=0)
+        return young
 
     def turn(self, second: int) -> None:
         """It is this second (UTC epoch): what an hour that is over taught joins the baseline, and older fades."""

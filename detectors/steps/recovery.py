@@ -16,6 +16,7 @@ import numpy as np
 
 from detectors.negative_binomial_surge import log_evidence
 from detectors.recursion import Floats, Recursion
+from detectors.steps.deficit import survival
 from detectors.steps.flight import Entrants, Flight, Leavers
 from detectors.steps.hazards import HOUR, Hazards, Mask
 from detectors.steps.packed import Packed
@@ -125,7 +126,7 @@ class Recovery:
         hour = tick // HOUR
         expected = float((at_risk * self.challenger.rates).sum()) * seconds * factor
         if not self._hours or self._hours[-1][0] != hour:
-            self._hours.append([hour, 0.0, 0.0])
+            self._hours.append([float(hour), 0.0, 0.0])
             del self._hours[: -_STEADY_HOURS - 1]
         self._hours[-1][1] += float(completed.sum())
         self._hours[-1][2] += expected
@@ -149,13 +150,17 @@ class Recovery:
         return bool(self.challenger.seen.sum() >= 30)
 
     def ratio(self, rates: Floats) -> float | None:
-        """What the new normal is of the old: completions due by the one over those due by the other, for those in
-        flight now in the affected lanes. None while nobody is."""
+        """What the new normal is of the old: how many of the affected lanes' entrants go on in time by the one, over
+        how many do by the other. None while nobody has entered."""
         self.challenger.refresh()
-        at_risk = self._groups[0].at_risk
-        before = float((at_risk * rates)[:, self.affected].sum())
-        after = float((at_risk * self.challenger.rates)[:, self.affected].sum())
+        # Those in flight will not do as a measure: who does not go on stays, and would be missed again and again.
+        entrants = self.challenger.young_exposure
+        before, after = (self._go_on(hazards, entrants) for hazards in (rates, self.challenger.rates))
         return after / before if before > 0 else None
+
+    def _go_on(self, rates: Floats, entrants: Floats) -> float:
+        _, left = survival(self._groups[0], rates[:, self.affected])
+        return float(((1 - left[-1]) * entrants[self.affected]).sum())
 
     def flight(self) -> Flight:
         """Everybody who entered since the alarm."""

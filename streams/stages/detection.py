@@ -20,6 +20,7 @@ from streams.stages.lanes import Groups, groups_of
 from streams.stages.series import Columns
 from streams.stages.sight import in_words
 from streams.stages.signal_alarms import SignalAlarms
+from streams.stages.source_alarms import SourceAlarms
 from streams.stages.step_alarms import StepAlarms
 from streams.view import AlarmsView, WatchedView
 
@@ -47,6 +48,7 @@ class Detection:
         self._hours = hours_of_week(str(config.timezone))
         self.steps = StepAlarms(config, self._hours)
         self.signals = SignalAlarms(config, self._hours)
+        self.sources = SourceAlarms(config, self._hours)
         self._groups: Groups = ()
         self._credit = 0.0
         self._tick: int | None = None
@@ -60,6 +62,7 @@ class Detection:
         for series in self.steps.activate(config, self._hours):
             decisions += self.book.resolve(series, tick, "no longer watched")
         self.signals.activate(config, self._hours)
+        self.sources.activate(config, self._hours)
         return [*decisions, *self.book.activate(config, tick)]
 
     def regroup(self, dimensions: Sequence[Dimension]) -> None:
@@ -71,7 +74,7 @@ class Detection:
 
     def next_due(self) -> int | None:
         """The earliest tick at which something has to be judged though nothing arrives."""
-        watchers = (self.steps, self.signals, self.book)
+        watchers = (self.steps, self.signals, self.sources, self.book)
         dues = [due for watcher in watchers if (due := watcher.next_due()) is not None]
         due = min(dues, default=None)
         return None if due is not None and self.until is not None and due > self.until else due
@@ -90,6 +93,7 @@ class Detection:
                 if accepted is not None:
                     self.steps.accept(accepted)
                     self.signals.accept(accepted)
+                    self.sources.accept(accepted)
         self.book.hear(
             tick,
             {seen.source for partial, _ in partials for seen in partial.sources},
@@ -97,19 +101,21 @@ class Detection:
         )
         self.steps.take(tick, partials)
         self.signals.take(tick, partials)
+        self.sources.take(tick, partials)
 
     def close(self, tick: int) -> list[Decision]:
         """Judge what is due; the decisions of that, in order."""
         if self.until is not None and tick > self.until:
             return []
         report = _Report(self.book)
-        live = Live(*self.steps.live(), self.signals.live())
+        live = Live(*self.steps.live(), self.signals.live() + self.sources.live())
         granted = shares(per_second(self._config.alerts.false_alarms), live)
         if self._tick is not None:
             self._credit += sum(part * count for part, count in zip(granted, live, strict=True)) * (tick - self._tick)
         self._tick = tick
         self.steps.close(tick, self._groups, granted, report)
         self.signals.close(tick, granted.other, report)
+        self.sources.close(tick, granted.other, report)
         decisions = [*report.decisions, *self.book.report(report.fired)]
         due = self.book.next_due()
         if due is not None and due <= tick:
@@ -124,7 +130,7 @@ class Detection:
             budget_per_week=per_week(self._config.alerts.false_alarms),
             credit_used=self._credit,
             alerts=self.book.views(tick, self._pending(tick)),
-            watched=[*self._watched(), *self.signals.watched()],
+            watched=[*self._watched(), *self.signals.watched(), *self.sources.watched()],
             fired=self.book.fired(),
             ignored=self.book.ignored,
         )
@@ -133,7 +139,7 @@ class Detection:
         if tick is None:
             return []
         steps = [finding for watch in self.steps.steps.values() for finding in watch.pending(tick)]
-        return [*steps, *self.signals.pending(tick)]
+        return [*steps, *self.signals.pending(tick), *self.sources.pending(tick)]
 
     def _watched(self) -> list[WatchedView]:
         seen = []
@@ -188,6 +194,7 @@ class Detection:
             PIECE: zlib.compress(msgspec.msgpack.encode(stored), 1),
             **self.steps.changes(tick, whole=whole),
             **self.signals.changes(whole=whole),
+            **self.sources.changes(whole=whole),
         }
 
     def load(self, pieces: Mapping[str, bytes]) -> None:
@@ -199,6 +206,7 @@ class Detection:
             self._credit, self._tick = stored.credit, stored.tick
         self.steps.load(pieces)
         self.signals.load(pieces)
+        self.sources.load(pieces)
 
 
 class _Learnt(msgspec.Struct, array_like=True):

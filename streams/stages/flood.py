@@ -58,7 +58,7 @@ class Flood:
         """Entrants by second of entry, in the update of so many seconds that ends with `tick`."""
         state, hour = self.state, hour_of_week % _DAY_HOURS
         state.minute = [(second, count) for second, count in state.minute if tick - second < _MINUTE]
-        state.minute += sorted(entrants.items())
+        state.minute += [(second, float(entrants[second])) for second in sorted(entrants)]
         span = max(_MINUTE, seconds)
         mean = self.forecast(hour) * span
         actual = sum(count for _, count in state.minute)

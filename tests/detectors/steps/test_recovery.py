@@ -109,10 +109,10 @@ def test_the_edge_lies_between_what_is_left_and_what_is_tolerated() -> None:
 def changed_for_good(part: float) -> tuple[tuple[str, int] | None, float | None, float]:
     """What becomes of a change that stays, the ratio then, and what is really left of the completions."""
     customers = draw(np.random.default_rng(22), 30 * HOUR, np.full(LANES, 1.0), within=WITHIN)
-    step = learnt(2400)
+    step = learnt(2400, 30)
     ill = customers.hit(part, CHANGE, CHANGE + 1000 * HOUR, WITHIN)
     recovery = Recovery(WITHIN, LANES, ALL, CHANGE + 60, 1 - part + 0.05, 0.1)
-    became = nurse(ill, recovery, step, START + 29 * HOUR, every=20, new_normal=DAY)
+    became = nurse(ill, recovery, step, START + 29 * HOUR, every=30, new_normal=DAY)
     now = became[1] if became else START + 29 * HOUR
     left = ill.completions(CHANGE + HOUR, now, LANES).sum() / customers.completions(CHANGE + HOUR, now, LANES).sum()
     return became, recovery.ratio(step.hazards.rates), float(left)

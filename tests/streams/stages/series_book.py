@@ -71,7 +71,7 @@ def run(
     def close(tick: int, live: int) -> None:
         watcher.close(tick, CREDIT if budget is None else budget / max(live, 1), book)
 
-    for tick in [*sorted(ticks), until]:
+    for tick in sorted({*ticks, until}):
         while (due := watcher.next_due()) is not None and due < tick:
             close(due, watcher.live())
         live = watcher.live()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 
+import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from streams.config.load import load_text
-from streams.config.structs import Config
+from streams.config.structs import Config, Detector
 from streams.effects import Entered, Measured, Partial
 from streams.findings import SeriesKey
 from streams.segments import Dimension
@@ -125,10 +126,10 @@ def test_watch_off_watches_nothing() -> None:
 
 
 def test_a_detector_that_does_not_exist_or_cannot_be_made_is_named() -> None:
-    with pytest.raises(ValueError, match=r"signals\.handle\.detector: there is no nothing"):
-        watching(load_text(FILE.replace("page_hinkley", "nothing"), "test.yml").config)
-    with pytest.raises(ValueError, match=r"signals\.handle\.detector: page_hinkley cannot be made"):
-        watching(load_text(FILE.replace("threshold: 300", "threshold: -1"), "test.yml").config)
+    for name, options in (("nothing", {}), ("page_hinkley", {"threshold": -1}), ("page_hinkley", {"speed": 1})):
+        signal = msgspec.structs.replace(CONFIG.signals["handle"], detector=Detector(name=name, options=options))
+        with pytest.raises(ValueError, match=r"signals\.handle\.detector: "):
+            watching(msgspec.structs.replace(CONFIG, signals={"handle": signal}))
 
 
 def test_more_calls_than_usual_are_reported_and_so_is_their_end() -> None:
@@ -252,7 +253,7 @@ def pieces(alarms: SignalAlarms) -> dict[str, bytes]:
     return alarms.changes(whole=True)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(st.integers(1, 5), st.integers(0, 2**32))
 def test_over_how_many_partitions_the_content_is_spread_makes_no_difference(partitions: int, seed: int) -> None:
     whole, alone = expected()
@@ -263,7 +264,7 @@ def test_over_how_many_partitions_the_content_is_spread_makes_no_difference(part
     assert pieces(alarms) == pieces(alone)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(st.lists(st.integers(0, 12 * HOUR), min_size=1, max_size=6))
 def test_a_restart_from_the_pieces_anywhere_makes_no_difference(cuts: Sequence[int]) -> None:
     whole, alone = expected()
