@@ -4,8 +4,8 @@
 
 The files are those of `../shared/data`; one that is absent is left out with a sentence. They are read through the
 examples' files, with the watches named below switched on. Results of logs not in `--only` are kept as they are.
-`credit` is the expected number of false alarms that was granted while somebody could be judged; whether an alarm is a false
-one, only a look at the log can say: `--context` prints the days around it.
+`credit` is the expected number of false alarms that was granted while somebody could be judged; whether an alarm is a
+false one, only a look at the log can say: `--context` prints the days around it.
 """
 
 from __future__ import annotations

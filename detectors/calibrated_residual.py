@@ -80,7 +80,7 @@ class CalibratedResidual(Detector):
     ...     if detector.update(usual if minute < 2500 else usual + 60).alarm:
     ...         print("alarm at", minute)
     ...         break
-    alarm at 2500
+    alarm at 2502
 
     References
     ----------
@@ -170,7 +170,7 @@ class CalibratedResidual(Detector):
                 size = abs(residual) if self.direction == "both" else max(0.0, self._side * residual)
                 scale = self._scales[number]
                 relative = min(size / scale, HIGHEST) if scale > 0 else (HIGHEST if size > 0 else 0.0)
-                if tail.ready:
+                if tail.sure or (number == 0 and tail.ready):
                     surprises.append(tail.surprise(relative))
                 usual = tail.edge * scale if scale > 0 else math.inf
                 tail.add(relative)

@@ -18,6 +18,7 @@ RATIOS: Floats = np.array([0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.88, 0
 
 PENDING = 0.1
 """Level from which a series is pending: watched more closely, nobody is told."""
+_CEILING = 1e40
 _MOST = 600.0
 """Largest exponent taken; cutting evidence off above keeps the guarantee."""
 
@@ -77,6 +78,8 @@ class Recursion:
         shape (series,), each w ≥ 0; 0 grants no alarm.
         """
         values = self.values
+        # Whoever goes on after an alarm without `reset` must not leave what a float can hold.
+        np.minimum(values, _CEILING, out=values)
         values += credit[:, None]
         values *= np.exp(np.minimum(log_e, _MOST))
         return self.levels

@@ -18,6 +18,7 @@ _OFFSET = math.log(_LEAST)
 _EDGES = [0.0] + [_LEAST * math.exp(number / _PER_E) for number in range(BINS - 1)]
 _FEWEST = 30.0
 """Numbers before which nothing is rare."""
+_FEWEST_ABOVE = 5.0
 _SMALL = 0.01
 _MOST_WEIGHT = 1e100
 
@@ -85,6 +86,11 @@ class Tail:
     def ready(self) -> bool:
         """Whether enough has been seen to call anything rare."""
         return self._total >= _FEWEST * self._weight
+
+    @property
+    def sure(self) -> bool:
+        """Whether a few numbers beyond the edge have been seen, so that its surprises can compare with another's."""
+        return self._total * self.share >= _FEWEST_ABOVE * self._weight
 
     def surprise(self, x: float) -> float:
         """−ln of the share of numbers at least as large; 0 while too little was seen."""

@@ -29,7 +29,7 @@ class Scale(NamedTuple):
 
     weekly: int = 200
     """Series with a false alarm a week."""
-    hourly: int = 50
+    hourly: int = 20
     """Series with one an hour."""
     days: float = 7
     """Days counted."""
@@ -74,7 +74,7 @@ def measure(make: Callable[[], Null], scale: Scale, seed: int = 0, *, frozen: bo
         if part.name == "edge":
             passing[part.lanes] = 1 - TOLERANCE
     traffic = Traffic(lanes, scale.rate, LAWS["log-normal"], null, tick=scale.tick, seed=seed)
-    product = Product(lanes, scale.tick, credit, seasons=True)
+    product = Product(lanes, scale.tick, credit, whole=True)
     learning = min(null.learning_days, scale.most_learning)
     early = _count(traffic, product, int(learning * DAY / scale.tick))
     traffic.passing = passing

@@ -109,7 +109,7 @@ class Seasonal(Null):
     """By day twelve times as many entrants as by night, and 15 % more of them complete at midday than at midnight."""
 
     name = "daily season"
-    learning_days = 7
+    learning_days = 3
     headroom = 1.1
 
     def arrivals(self, seconds: Integers, lanes: int) -> Floats:
@@ -123,7 +123,7 @@ class Weekly(Null):
     """At weekends half as many enter, and a quarter fewer of them complete."""
 
     name = "weekly season"
-    learning_days = 21
+    learning_days = 15
 
     def arrivals(self, seconds: Integers, lanes: int) -> Floats:
         return np.where(_weekend(seconds), 0.5, 1.0)
@@ -173,7 +173,7 @@ class Drift(Null):
     """Every week 7 % fewer complete than in the week before."""
 
     name = "drift of 7 % a week"
-    learning_days = 7
+    learning_days = 3
 
     def passing(self, seconds: Integers, lanes: int) -> Floats:
         factors: Floats = 0.93 ** (seconds[:, None] / (7 * DAY))
@@ -181,13 +181,20 @@ class Drift(Null):
 
 
 class Night(Null):
-    """From 22 to 7 h nobody enters and nobody completes; who is in flight at 22 h never will."""
+    """From 22 to 7 h nobody enters; those inside go on."""
 
     name = "closed at night"
-    learning_days = 7
+    learning_days = 3
 
     def arrivals(self, seconds: Integers, lanes: int) -> Floats:
         return np.where(_open(seconds), 1.0, 0.0)
+
+
+class Dark(Night):
+    """From 22 to 7 h nobody completes either; who is in flight at 22 h never will."""
+
+    name = "closed, those inside left"
+    learning_days = 7
 
     def passing(self, seconds: Integers, lanes: int) -> Floats:
         return np.where(_open(seconds), 1.0, 0.0)
@@ -222,5 +229,6 @@ FAMILIES: tuple[Callable[[], Null], ...] = (
     Bots,
     Drift,
     Night,
+    Dark,
 )
 """Makers of all of them, afresh."""

@@ -7,10 +7,12 @@ import copy
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.detection.floods import Floods, lately
 from benchmarks.detection.nulls import MONDAY
 from benchmarks.detection.traffic import WITHIN, Tick
 from detectors.recursion import Floats
 from detectors.steps.aging import Aging
+from detectors.steps.dispersion import Dispersion
 from detectors.steps.flight import Entrants, Leavers
 from detectors.steps.season import Season
 from detectors.steps.step_drop import StepDrop
@@ -21,6 +23,38 @@ class _NoPast(Aging):
 
     def advance(self, tick: int) -> None:
         self.tick = tick
+
+
+class _Lanes(StepDrop):
+    """Learns from those lanes only that are neither ill nor flooded, as the stage decides for whole steps."""
+
+    learns: NDArray[np.bool_] | None = None
+    """Shape (lanes,); None: all of them."""
+
+    def _learn(
+        self, tick: int, seconds: int, completed: Floats, at_risk: Floats, factor: float, levels: Floats
+    ) -> None:
+        if self.learns is not None:
+            completed, at_risk = completed * self.learns, at_risk * self.learns
+        super()._learn(tick, seconds, completed, at_risk, factor, levels)
+
+
+class _LanesDispersion(Dispersion):
+    """The same for how much completions vary."""
+
+    learns: NDArray[np.bool_] | None = None
+
+    def add(
+        self,
+        tick: int,
+        observed: Floats,
+        expected: Floats,
+        doubt: Floats,
+        calm: NDArray[np.bool_] | None = None,
+    ) -> None:
+        if self.learns is not None:
+            observed, expected = observed * self.learns, expected * self.learns
+        super().add(tick, observed, expected, doubt, calm)
 
 
 class Product:
@@ -37,8 +71,9 @@ class Product:
         Seconds per tick.
     credit
         Expected false alarms granted per second to each lane; a number or shape (lanes,).
-    seasons
-        Whether each lane learns the hours of its week.
+    whole
+        Whether each lane learns the hours of its week and weighs floods of entrants down, as the stage does. Without,
+        it is for traffic that has neither.
     """
 
     def __init__(
@@ -47,13 +82,14 @@ class Product:
         tick: int,
         credit: Floats | float,
         *,
-        seasons: bool = False,
+        whole: bool = False,
         tolerance: float = 0.1,
         standard_errors: float = 3.0,
     ) -> None:
         self.lanes = lanes
         self.tick_seconds = tick
-        self.step = StepDrop(WITHIN, pooled=False, tolerance=tolerance, standard_errors=standard_errors)
+        self.step = _Lanes(WITHIN, pooled=False, tolerance=tolerance, standard_errors=standard_errors)
+        self.step.dispersion = self._dispersion = _LanesDispersion()
         self.step.past = _NoPast(1, channels=self.step.past.counts.shape[1])
         self.step.extend(lanes, np.arange(lanes)[None, :], lanes)
         self.learning = True
@@ -64,7 +100,10 @@ class Product:
         self._ill_until = np.full(lanes, -1, dtype=np.int64)
         self._left_over: Floats = np.zeros((self._ages, lanes))
         self._every: NDArray[np.int64] = np.arange(lanes)
-        self._seasons = [Season() for _ in range(lanes)] if seasons else []
+        self._seasons = [Season() for _ in range(lanes)] if whole else []
+        self._floods = Floods(lanes, tick) if whole else None
+        self._weights: Floats = np.ones((self._ages, lanes))
+        self._flooded: NDArray[np.int64] = np.full(lanes, -1, dtype=np.int64)
         self._factor: Floats = np.ones(lanes)
         self._factor_variance: Floats = np.zeros(lanes)
         self._hour: int | None = None
@@ -99,7 +138,10 @@ class Product:
         self._turn(second // 3600)
         begin = MONDAY + tick.number * self.tick_seconds
         entered, left = self._moves(tick, begin)
-        credit = np.where(self._ill_until < tick.number, self._credit, 0.0)
+        well = self._ill_until < tick.number
+        credit = np.where(well, self._credit, 0.0)
+        calm = well & ~lately(self._flooded, tick.number, self.tick_seconds, WITHIN)
+        self.step.learns = self._dispersion.learns = None if calm.all() else calm
         levels = self.step.update(
             second,
             entered,
@@ -110,8 +152,8 @@ class Product:
             learn=self.learning,
         )
         if self._seasons:
-            self._hour_observed += self.step.observed
-            self._hour_expected += self.step.expected / self._factor
+            self._hour_observed += self.step.observed * calm
+            self._hour_expected += self.step.expected / self._factor * calm
         self.granted += np.where(self.step.expected > 0, credit, 0.0)
         alarms = np.flatnonzero(levels >= 1)
         if len(alarms):
@@ -124,7 +166,15 @@ class Product:
         gone = self._left_over[row].copy()
         self._left_over[row] = tick.entered
         np.subtract.at(self._left_over, (tick.entries % self._ages, tick.lanes), 1.0)
-        entered = Entrants(self._every, np.full(self.lanes, begin), tick.entered)
+        weights = self._weights
+        gone_weights = weights[row].copy()
+        weights[row] = 1.0
+        if self._floods is not None:
+            weights[row] = self._floods.take(
+                tick.number, tick.entered, begin + self.tick_seconds - 1, begin // 3600 % 24
+            )
+            self._flooded[weights[row] < 1] = tick.number
+        entered = Entrants(self._every, np.full(self.lanes, begin), tick.entered * weights[row])
         seconds = MONDAY + tick.entries * self.tick_seconds
         once = np.ones(len(tick.lanes))
         old = np.full(self.lanes, begin - self._ages * self.tick_seconds)
@@ -133,6 +183,9 @@ class Product:
             np.concatenate([seconds, old]),
             np.concatenate([once, np.zeros(self.lanes)]),
             np.concatenate([np.zeros(len(once)), gone]),
+            np.concatenate([weights[tick.entries % self._ages, tick.lanes], gone_weights])
+            if (weights < 1).any() or (gone_weights < 1).any()
+            else None,
         )
         return entered, left
 

@@ -70,7 +70,10 @@ def told_from(step: StepDrop, since: int) -> int:
     """The first second from `since` on with which a slot of the past begins, so that nothing of before is counted."""
     past = step.past
     slot = past.place(since)
-    return since if slot == 0 or past.start_of(slot) >= since else past.start_of(slot - 1)
+    # The last slot of a level is empty every other time: its second is held by the next one already.
+    while slot and (past.start_of(slot) < since or past.place(past.start_of(slot)) != slot):
+        slot -= 1
+    return max(since, past.start_of(slot))
 
 
 def counted(step: StepDrop, lanes: NDArray[np.intp], since: int) -> tuple[Floats, Floats]:

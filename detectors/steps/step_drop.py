@@ -86,6 +86,8 @@ class StepDrop:
         self._volume: Floats = np.zeros(0)
         self._watched_seconds = 0.0
         self._held: Mask | None = None
+        self._spread: Floats = np.zeros((0, 0))
+        """Room for a value per lane in every grouping."""
 
     # Shape
 
@@ -192,9 +194,10 @@ class StepDrop:
 
     def sums(self, by_lane: Floats) -> Floats:
         """Per series what is given per lane."""
-        weights = np.broadcast_to(by_lane, self.member.shape).ravel()
-        sums: Floats = np.bincount(self.member.ravel(), weights, self.series).astype(np.float64)
-        return sums
+        if self._spread.shape != self.member.shape:
+            self._spread = np.zeros(self.member.shape)
+        self._spread[:] = by_lane
+        return np.bincount(self.member.ravel(), self._spread.ravel(), self.series).astype(np.float64, copy=False)
 
     @property
     def rate(self) -> Floats:

@@ -14,7 +14,7 @@ from streams.config.load import Loaded, load_file
 from streams.decisions import encode
 from streams.effects import Decision
 from streams.errors import UsageError
-from streams.runtime import history
+from streams.runtime import baselines, history
 from streams.runtime.collection import rare_collection
 from streams.runtime.preview_report import Run, print_preview
 from streams.runtime.replay import Replay
@@ -27,6 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--against", metavar="OLD", help="the rules to compare them with, over the same events")
     history.inputs(parser)
     parser.add_argument("--out", metavar="FILE", help="write the decisions under NEW, one JSON record per line")
+    baselines.option(parser)
     history.reading(parser)
 
 
@@ -50,9 +51,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _replayed(args: argparse.Namespace, loaded: Loaded, until: int | None, screen: Console) -> Run:
     """What one file makes of the inputs."""
-    name = Path(loaded.name).name
+    name, learnt = Path(loaded.name).name, baselines.read(args.learnt, loaded)
     with history.progress(screen, f"replaying under {name}") as told:
-        replay = Replay(loaded)
+        replay = Replay(loaded, learnt=learnt)
         letters = sum(len(batch) for batch in replay.feed(history.rows_of(args, loaded, told)))
         letters += len(replay.finish(until))
     return Run(name, replay.signals.totals().door.accepted, letters, _types(replay.decisions), replay.decisions)

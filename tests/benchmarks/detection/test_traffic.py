@@ -123,8 +123,8 @@ def test_campaigns_bring_customers_and_bots_bring_nobody_who_completes() -> None
         assert completed.mean() / 60 / 0.02 == pytest.approx(completions, rel=0.04)
 
 
-def test_a_closed_night_has_neither_entrants_nor_completions() -> None:
-    traffic = Traffic(50, 0.2, LOG_NORMAL, nulls.Night(), tick=60)
+def test_a_dark_night_has_neither_entrants_nor_completions() -> None:
+    traffic = Traffic(50, 0.2, LOG_NORMAL, nulls.Dark(), tick=60)
     entered, completed = counts(traffic, 1440)
     night = np.r_[0 : 7 * 60, 22 * 60 : 1440]
     assert entered[night].sum() == completed[night].sum() == 0

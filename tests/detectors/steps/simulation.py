@@ -35,6 +35,12 @@ class Customers(NamedTuple):
         left = np.where(fails, self.entered + within + 1, self.left)
         return self._replace(left=left, completed=self.completed & ~fails)
 
+    def only(self, which: Mask) -> Customers:
+        """Some of them."""
+        return Customers(
+            self.lanes[which], self.entered[which], self.left[which], self.completed[which], self.chance[which]
+        )
+
     def together(self, others: Customers) -> Customers:
         """These and others."""
         return Customers(*(np.concatenate(pair) for pair in zip(self, others, strict=True)))

@@ -34,7 +34,7 @@ def learnt(every: int = 1) -> tuple[bytes, int]:
     """State after an undisturbed hour, and the alarms in it."""
     step = StepDrop(WITHIN, pooled=False)
     step.extend(LANES, np.arange(LANES)[None, :], LANES)
-    alarms = len([alarm for alarm in alarms_of(step, shop(), START, LEARNT, every)])
+    alarms = len(list(alarms_of(step, shop(), START, LEARNT, every)))
     return step.snapshot(), alarms
 
 
@@ -107,8 +107,7 @@ def test_silence_alone_is_no_drop() -> None:
     step = ready()
     # Nobody enters any more; who is in flight goes on as ever.
     before = shop()
-    waiting = before.entered < LEARNT
-    customers = Customers(*(column[waiting] for column in before))
+    customers = before.only(before.entered < LEARNT)
     quiet = list(alarms_of(step, customers, LEARNT, LEARNT + WITHIN + 5))
     assert quiet == []
     assert step.flight.at_risk.sum() == 0
@@ -125,8 +124,7 @@ def test_who_entered_before_anybody_looked_is_not_missed_and_not_counted() -> No
     since = START + 1000
     assert list(alarms_of(step, shop(), since, since + 2000)) == []
     assert (step.flight.aging.counts >= 0).all()
-    later = shop().entered >= since
-    seen = Customers(*(column[later] for column in shop()))
+    seen = shop().only(shop().entered >= since)
     assert step.past.counts[:, OBSERVED].sum() == pytest.approx(seen.completions(since, since + 2000, LANES).sum())
     inside = (seen.entered < since + 2000) & (seen.left >= since + 2000)
     assert step.flight.at_risk.sum() == pytest.approx(inside.sum())
