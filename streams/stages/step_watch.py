@@ -19,6 +19,7 @@ from detectors.recursion import PENDING, Floats
 from detectors.steps.deficit import counted
 from detectors.steps.flight import IN_FLIGHT, Entrants, Leavers
 from detectors.steps.hazards import Mask
+from detectors.steps.packed import Packed, pack, unpack
 from detectors.steps.recovery import Recovery
 from detectors.steps.season import Season
 from detectors.steps.step_drop import TOLERANCE, StepDrop
@@ -47,6 +48,7 @@ _SAMPLES = 8
 _VALUE_HALF_LIFE = 86_400.0
 
 HourOfWeek = Callable[[int], int]
+Row = tuple[Cell, int, int, int]
 
 
 class Report(Protocol):
@@ -73,9 +75,9 @@ class Entry(msgspec.Struct, array_like=True):
     """Expected false alarms per second granted to the whole."""
     segment: float
     """The same for each segment value under watch."""
-    entered: list[tuple[Cell, int, int, float]] = []
-    """Cell, second of entry, customers, sum of their values."""
-    left: list[tuple[Cell, int, int, int]] = []
+    entered: list[Row] = []
+    """Cell, second of entry, customers, sum of their values scaled by 1e6."""
+    left: list[Row] = []
     """Cell, second of entry, completed in time, gone otherwise."""
     groups: Groups | None = None
     """Admitted segment values, where they changed."""
@@ -89,6 +91,8 @@ class _Open(msgspec.Struct, array_like=True):
     ill: Ill
     fired: int
     told: int
+    accepted: bool = False
+    """Somebody accepted what is normal now; it holds once enough is known of it."""
     recovery: bytes = b""
 
 
@@ -105,6 +109,8 @@ class _Stored(msgspec.Struct, array_like=True):
     value: tuple[float, float]
     falls: list[int]
     aside: list[tuple[int, int, float, float]]
+    levels: Packed
+    credit: Packed
     open: _Open | None
 
 
@@ -162,7 +168,7 @@ class StepWatch:
 
     def enter(self, cell: Cell, second: int, count: int, value: int) -> None:
         """So many entered the step in this second (UTC epoch); the sum of their values is scaled by 1e6."""
-        self._queue.entered.append((cell, second, count, value / 1e6))
+        self._queue.entered.append((cell, second, count, value))
 
     def leave(self, cell: Cell, second: int, completed: int, gone: int) -> None:
         """Of those who entered in this second, so many went on in time and so many left otherwise."""
@@ -196,6 +202,7 @@ class StepWatch:
             return
         entry, self._queue = self._queue, Entry(0, 0.0, 0.0)
         entry.tick, entry.whole, entry.segment = tick, whole, segment
+        entry.entered, entry.left = _together(entry.entered), _together(entry.left)
         if groups != self.lanes.groups:
             entry.groups = groups
         self._journal.append(msgspec.msgpack.encode(entry))
@@ -265,14 +272,13 @@ class StepWatch:
         per_second: dict[int, int] = {}
         fade = 0.5 ** (seconds / _VALUE_HALF_LIFE)
         customers, worth = self._value[0] * fade, self._value[1] * fade
-        entered = sorted(entry.entered)
+        entered, left = entry.entered, entry.left
         for _, second, count, value in entered:
             per_second[second] = per_second.get(second, 0) + count
-            customers, worth = customers + count, worth + value
+            customers, worth = customers + count, worth + value / 1e6
         self._value = (customers, worth)
         self.flood.take(per_second, entry.tick, seconds, self._hour_of_week(entry.tick))
         weight, lane = self.flood.weight, self.lanes.lane
-        left = sorted(entry.left)
         return (
             Entrants(
                 np.array([lane(cell) for cell, *_ in entered], dtype=np.int64),
@@ -363,7 +369,8 @@ class StepWatch:
             dispersion=float(drop.dispersion.fast[WHOLE]),
         )
         age = _WEEK if self.season.known else _DAY
-        if (entry.accept and recovery.known()) or recovery.new_normal(tick, age):
+        opened.accepted |= entry.accept
+        if (opened.accepted and recovery.known()) or recovery.new_normal(tick, age):
             ratio = recovery.ratio(drop.hazards.rates)
             drop.hazards = recovery.challenger
             drop.flight = recovery.flight()
@@ -505,22 +512,27 @@ class StepWatch:
     # Storing
 
     def changes(self, tick: int, *, whole: bool = False) -> dict[str, bytes]:
-        """Pieces to store: `state` at a checkpoint, `journal` whenever something came since."""
+        """Pieces to store: `state` at a checkpoint, `journal` whenever something came since. `whole`: everything, and
+        nothing is taken for stored."""
         if self._queue.entered or self._queue.left or self._queue.accept:
             self._dirty = True
-        if not self._dirty and not whole:
+        if whole:
+            return {"state": self._dump(), "journal": self._dump_journal([])}
+        if not self._dirty:
             return {}
         pieces = {}
         due = tick - self._checkpoint_at >= _CHECKPOINT or len(self._journal) >= _MOST_ENTRIES
-        if whole or due or self._checkpoint_due:
+        if due or self._checkpoint_due:
             self._checkpoint_due, self._checkpoint_at = False, tick
             self._journal = []
             pieces["state"] = self._dump()
-        self._queue.tick = -1
-        pending = msgspec.msgpack.encode(self._queue)
-        pieces["journal"] = msgspec.msgpack.encode(_Journal(list(self.samples), [*self._journal, pending]))
+        pieces["journal"] = self._dump_journal(self._journal)
         self._dirty = False
         return pieces
+
+    def _dump_journal(self, entries: list[bytes]) -> bytes:
+        self._queue.tick = -1
+        return msgspec.msgpack.encode(_Journal(list(self.samples), [*entries, msgspec.msgpack.encode(self._queue)]))
 
     def _dump(self) -> bytes:
         opened = self._open
@@ -540,6 +552,8 @@ class StepWatch:
                 self._value,
                 self._falls,
                 self._aside,
+                pack(self._levels),
+                pack(self._credit),
                 opened,
             )
         )
@@ -554,6 +568,7 @@ class StepWatch:
         self.interval, self._last, self._value = stored.interval, stored.last, stored.value
         self._seconds, self._entered = stored.seconds, stored.entered
         self._falls, self._aside = stored.falls, stored.aside
+        self._levels, self._credit = unpack(stored.levels), unpack(stored.credit)
         self._open = stored.open
         if stored.open is not None:
             self.recovery = Recovery.restore(stored.open.recovery, self.within, self.drop.lanes)
@@ -565,7 +580,7 @@ class StepWatch:
                 entry = _DECODE_ENTRY(body)
                 if entry.tick < 0:
                     self._queue = entry
-                else:
+                elif stored.last is None or entry.tick > stored.last:  # else the state has it already
                     self._journal.append(body)
                     self._apply(entry, _NOBODY)
 
@@ -588,6 +603,16 @@ _NOBODY = _Nobody()
 _DECODE = msgspec.msgpack.Decoder(_Stored).decode
 _DECODE_JOURNAL = msgspec.msgpack.Decoder(_Journal).decode
 _DECODE_ENTRY = msgspec.msgpack.Decoder(Entry).decode
+
+
+def _together(rows: list[Row]) -> list[Row]:
+    """Rows of one cell and second as one, sorted: how they were spread over partitions does not show, not even in the
+    last bit."""
+    sums: dict[tuple[Cell, int], tuple[int, int]] = {}
+    for cell, second, one, other in rows:
+        before = sums.get((cell, second), (0, 0))
+        sums[cell, second] = before[0] + one, before[1] + other
+    return [(cell, second, *both) for (cell, second), both in sorted(sums.items())]
 
 
 def _interval(wanted: float) -> int:

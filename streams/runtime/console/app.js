@@ -136,7 +136,7 @@ class Drill {
         el("p", { class: "fine" }, segmentNote()),
         el("dl", { class: "totals", title: "since the beginning" }, ...totals)),
       tables.length ? el("div", { class: "dims" }, ...tables) : el("p", { class: "empty" }, "Nobody entered lately."),
-      ...sight(watchedAt((one) => one.journey === journey.name && one.step === step.name)),
+      ...sight(watchedAt((one) => one.kind !== "signal" && one.journey === journey.name && one.step === step.name)),
     ]);
   }
 }

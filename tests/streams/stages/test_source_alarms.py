@@ -101,7 +101,7 @@ def test_slow_sources_are_seen_but_get_no_credit() -> None:
     alarms, book = watching(), Book()
     run(alarms, book, ticks(together(events(1, "shop", 0.5, 0, DAY), events(2, "carrier", 0.002, 0, DAY))), START + DAY)
     assert alarms.live() == 1
-    assert [(view.signal, view.state) for view in alarms.watched()] == [("carrier", "learning"), ("shop", "watching")]
+    assert [(view.signal, view.state) for view in alarms.watched()] == [("carrier", "quiet"), ("shop", "watching")]
     assert book.told == []
 
 
