@@ -62,7 +62,8 @@ class Gap(Detector):
     tail beyond. Clumped arrivals make long gaps usual, so that their hazard is low and the alarm later.
     A source that abruptly becomes slow is silent by the law it had, and is told so until it has learnt the longer gaps
     that stay below an alarm. As gaps that alarmed are not learnt, a very heavy tail is learnt too light: at a credit of
-    one an hour, gaps with a Pareto tail of power 1.5 gave 1.07 alarms per credit, lighter ones 0.1 to 0.4.
+    one an hour, gaps with a Pareto tail of power 1.5 gave 1.07 alarms per credit, lighter ones 0.1 to 0.5. Without
+    `factor`, a rate that swings a hundredfold between day and night gave 2.2: its gaps are not independent.
 
     Examples
     --------

@@ -75,7 +75,6 @@ class _Stored(msgspec.Struct, array_like=True):
     count: float
     slot: list[float]
     peak: float
-    credit: float
 
 
 class Counted:
@@ -182,6 +181,11 @@ class Counted:
     def live(self) -> bool:
         """Whether the series takes part in the budget."""
         return self.firing is None and any(self.watches(direction) for direction in self.directions)
+
+    @property
+    def position(self) -> int | None:
+        """How far it has come; unchanged while nothing happened to it."""
+        return self._block
 
     @property
     def level(self) -> float:
@@ -461,7 +465,7 @@ class Counted:
     # State
 
     def dump(self) -> bytes:
-        """Everything, for `load`."""
+        """Everything but the credit, for `load`."""
         return msgspec.msgpack.encode(
             _Stored(
                 self.baseline.dump(),
@@ -473,7 +477,6 @@ class Counted:
                 self._count,
                 self._slot,
                 self._peak,
-                self.credit,
             )
         )
 
@@ -494,7 +497,7 @@ class Counted:
             self._clearing = Evidence("up" if self.firing.direction == "down" else "down", 1)
             self._clearing.load(stored.clearing)
         self._block, self._count, self._slot = stored.block, stored.count, stored.slot
-        self._peak, self.credit = stored.peak, stored.credit
+        self._peak = stored.peak
         self._aim()
 
 

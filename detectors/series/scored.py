@@ -51,7 +51,6 @@ class _Stored(msgspec.Struct, array_like=True):
     slot: int | None
     sums: list[float]
     peak: float
-    credit: float
 
 
 class Scored:
@@ -133,6 +132,11 @@ class Scored:
     def live(self) -> bool:
         """Whether the series takes part in the budget."""
         return self.firing is None and self.watches(self.directions[0])
+
+    @property
+    def position(self) -> int | None:
+        """How far it has come; unchanged while nothing happened to it."""
+        return self._last
 
     def level_of(self, direction: Direction) -> float:
         """R̄ of a direction."""
@@ -277,7 +281,7 @@ class Scored:
     # State
 
     def dump(self) -> bytes:
-        """Everything, for `load`."""
+        """Everything but the credit, for `load`."""
         return msgspec.msgpack.encode(
             _Stored(
                 self.usual,
@@ -290,7 +294,6 @@ class Scored:
                 self._slot,
                 self._sums,
                 self._peak,
-                self.credit,
             )
         )
 
@@ -308,7 +311,6 @@ class Scored:
         self._clearing.restore(stored.clearing)
         self._block, self._open, self._last = stored.block, stored.open, stored.last
         self._slot, self._sums, self._peak = stored.slot, stored.sums, stored.peak
-        self.credit = stored.credit
 
 
 _DECODE = msgspec.msgpack.Decoder(_Stored).decode

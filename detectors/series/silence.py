@@ -54,7 +54,6 @@ class _Stored(msgspec.Struct, array_like=True):
     fired: int | None
     facts: Facts | None
     accepted: bool
-    credit: float
 
 
 class Silence:
@@ -184,6 +183,11 @@ class Silence:
     def watched(self) -> bool:
         """Whether a silence could alarm now."""
         return self._following and self._known and self._rate >= LEAST_RATE
+
+    @property
+    def position(self) -> int | None:
+        """How far it has come; unchanged while nothing happened to it."""
+        return self._block
 
     @property
     def live(self) -> bool:
@@ -381,7 +385,7 @@ class Silence:
     # State
 
     def dump(self) -> bytes:
-        """Everything, for `load`."""
+        """Everything but the credit, for `load`."""
         sums, gap, ended = (each.astype("<f8").tobytes() for each in (self.law.sums, self._gap, self._ended))
         return msgspec.msgpack.encode(
             _Stored(
@@ -407,7 +411,6 @@ class Silence:
                 self.fired,
                 self._facts,
                 self._accepted,
-                self.credit,
             )
         )
 
@@ -433,7 +436,7 @@ class Silence:
         self.sleep, self._heard = stored.sleep, stored.heard
         self._block, self._spoke, self._last = stored.block, stored.spoke, stored.last
         self._events, self.fired, self._facts = stored.events, stored.fired, stored.facts
-        self._accepted, self.credit = stored.accepted, stored.credit
+        self._accepted = stored.accepted
         self._refresh()
 
 

@@ -48,7 +48,6 @@ class _Stored(msgspec.Struct, array_like=True):
     slot: int | None
     sums: list[float]
     peak: float
-    credit: float
 
 
 class Valued:
@@ -236,7 +235,7 @@ class Valued:
     # State
 
     def dump(self) -> bytes:
-        """Everything, for `load`."""
+        """Everything but the credit, for `load`."""
         return msgspec.msgpack.encode(
             _Stored(
                 self.usual,
@@ -247,7 +246,6 @@ class Valued:
                 self._slot,
                 self._sums,
                 self._peak,
-                self.credit,
             )
         )
 
@@ -264,7 +262,6 @@ class Valued:
         self.usual, self.firing, self._levels = stored.usual, stored.firing, stored.levels
         self._clearing.restore(stored.clearing)
         self._slot, self._sums, self._peak = stored.slot, stored.sums, stored.peak
-        self.credit = stored.credit
 
 
 _DECODE = msgspec.msgpack.Decoder(_Stored).decode

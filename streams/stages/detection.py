@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -52,7 +52,8 @@ class Detection:
         self._groups: Groups = ()
         self._credit = 0.0
         self._tick: int | None = None
-        self._dirty = True
+        self._book, self._stored = b"", b""
+        """The book as last dumped, and the piece as last given out."""
 
     def activate(self, config: Config, tick: int) -> list[Decision]:
         """Follow another file from `tick` on; alerts of what it no longer has are over."""
@@ -189,9 +190,14 @@ class Detection:
 
     def changes(self, tick: int, *, whole: bool = False) -> dict[str, bytes]:
         """Pieces that changed since the last call, by name; all of them where `whole`."""
-        stored = _Stored(self.book.dump(), self._credit, self._tick)
+        if self.book.dirty or not self._book:
+            self._book, self.book.dirty = self.book.dump(), False
+        body = msgspec.msgpack.encode(_Stored(self._book, self._credit, self._tick))
+        pieces = {PIECE: zlib.compress(body, 1)} if whole or body != self._stored else {}
+        if not whole:
+            self._stored = body
         return {
-            PIECE: zlib.compress(msgspec.msgpack.encode(stored), 1),
+            **pieces,
             **self.steps.changes(tick, whole=whole),
             **self.signals.changes(whole=whole),
             **self.sources.changes(whole=whole),
@@ -236,10 +242,11 @@ class _Report:
         self.decisions += self._book.rebaseline(series, tick, ratio)
 
 
+@cache
 def hours_of_week(timezone: str) -> Callable[[int], int]:
     """The hour of the week of a second (UTC epoch) in a zone: 0…167 from Monday 00:00.
 
-    The hour that comes twice when clocks go back is one and the same.
+    The hour that comes twice when clocks go back is one and the same. One function per zone.
     """
     zone = ZoneInfo(timezone)
 

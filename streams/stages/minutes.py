@@ -121,6 +121,11 @@ class Minutes:
         return self.valued.credit
 
     @property
+    def position(self) -> int | None:
+        """How far it has come; unchanged while nothing happened to it."""
+        return self._minute
+
+    @property
     def live(self) -> bool:
         """Whether the series takes part in the budget."""
         return self.valued.live

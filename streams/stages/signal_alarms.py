@@ -188,20 +188,21 @@ class SignalAlarms:
         `credit`: false alarms per second granted to each series from here on.
         """
         if credit != self._credit:
-            for name in sorted(self.series):
+            for name, series in sorted(self.series.items(), key=lambda item: item[0]):
                 # What has passed was granted by the credit of then.
-                self._note(name, self.series[name].settle(tick - 1))
-                self.series[name].grant(credit)
+                before = series.position
+                news = series.settle(tick - 1)
+                series.grant(credit)
+                self._note(name, news, touched=bool(news) or series.position != before)
             self._credit = credit
             self._changed = True
-            self._dirty |= self.series.keys()
         if self._due is not None and self._due <= tick:
             for name in sorted(name for name, due in self._dues.items() if due <= tick):
                 self._note(name, self.series[name].settle(tick))
         self._plan()
         self._tell(report, tick)
 
-    def _note(self, name: Name, news: Iterable[News]) -> None:
+    def _note(self, name: Name, news: Iterable[News], *, touched: bool = True) -> None:
         """Whatever a series says; what it is due for, and whether it lives, may have changed."""
         self._news += [(name, one) for one in news]
         series = self.series[name]
@@ -211,7 +212,8 @@ class SignalAlarms:
             self._dues.pop(name, None)
         else:
             self._dues[name] = due
-        self._dirty.add(name)
+        if touched:
+            self._dirty.add(name)
 
     def _plan(self) -> None:
         self._due = min(self._dues.values(), default=None)
@@ -323,11 +325,11 @@ class SignalAlarms:
                 assert made is not None
                 self.series[name] = made
             series, state = self.series.get(name), pieces.get(piece(name))
-            if series is not None and state is not None:
-                series.load(zlib.decompress(state))
-                self._note(name, ())
-            elif series is not None:
+            if series is not None:
+                if state is not None:
+                    series.load(zlib.decompress(state))
                 series.grant(self._credit)
+                self._note(name, ())
         self._dirty.clear()
         self._changed = False
         self._plan()

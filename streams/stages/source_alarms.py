@@ -134,11 +134,12 @@ class SourceAlarms:
         `credit`: false alarms per second granted to each source from here on.
         """
         if credit != self._credit:
-            for name in sorted(self.sources):
+            for name, source in sorted(self.sources.items()):
                 # What has passed was granted by the credit of then.
-                self._note(name, self.sources[name].settle(tick - 1))
-                self.sources[name].grant(credit)
-                self._note(name, ())
+                before = source.position
+                news = source.settle(tick - 1)
+                source.grant(credit)
+                self._note(name, news, touched=bool(news) or source.position != before)
             self._credit = credit
             self._changed = True
         if self._due is not None and self._due <= tick:
@@ -154,7 +155,7 @@ class SourceAlarms:
             else:
                 report.resolve(_key(name), one.tick)
 
-    def _note(self, name: str, news: Sequence[News]) -> None:
+    def _note(self, name: str, news: Sequence[News], *, touched: bool = True) -> None:
         self._news += [(name, one) for one in news]
         source = self.sources[name]
         self._live[name] = source.live
@@ -163,7 +164,8 @@ class SourceAlarms:
             self._dues.pop(name, None)
         else:
             self._dues[name] = due
-        self._dirty.add(name)
+        if touched:
+            self._dirty.add(name)
 
     def _plan(self) -> None:
         self._due = min(self._dues.values(), default=None)
@@ -250,10 +252,9 @@ class SourceAlarms:
         for name in stored.names:
             source = self.sources[name] = Silence(self._hour_of_week)
             state = pieces.get(piece(name))
-            if state is None:
-                source.grant(self._credit)
-            else:
+            if state is not None:
                 source.load(zlib.decompress(state))
+            source.grant(self._credit)
             self._note(name, ())
         self._dirty.clear()
         self._changed = False

@@ -36,6 +36,7 @@ class StepAlarms:
                 kept = before.get((name, step))
                 if kept is None or kept.within != within:
                     kept = StepWatch(name, step, within, hour_of_week)
+                kept.follow(hour_of_week)
                 self.steps[name, step] = kept
 
     def activate(self, config: Config, hour_of_week: HourOfWeek) -> list[SeriesKey]:

@@ -164,6 +164,14 @@ class StepWatch:
         self._dirty = True
         self.drop.extend(0, self.lanes.member(), len(self.lanes.series))
 
+    def follow(self, hour_of_week: HourOfWeek) -> None:
+        """Another file holds. In another timezone hours are other hours, and their rhythm is learnt anew."""
+        if hour_of_week is not self._hour_of_week:
+            self._hour_of_week = hour_of_week
+            self.season = Season()
+            # What happened until now cannot be gone through again in this timezone.
+            self._checkpoint_due = self._dirty = True
+
     # Input
 
     def enter(self, cell: Cell, second: int, count: int, value: int) -> None:
@@ -498,6 +506,7 @@ class StepWatch:
         self.flood.settle()
         self._open = self.recovery = self._last = None
         self._seconds, self._entered, self._falls, self._aside = 1, 0, [], []
+        self._levels = self._credit = np.zeros(0)
         return self._dump()
 
     def learn(self, body: bytes) -> None:

@@ -139,7 +139,7 @@ def test_a_copy_from_its_state_goes_on_the_same_to_the_bit() -> None:
         part = content[number : number + 97]
         reports += drive(copied, part, part[-1][0])
         body = copied.dump()
-        copied = Counted(("down", "up"), hour_of_week)
+        copied = counted("down", "up")
         copied.load(body)
         assert copied.dump() == body
     reports += drive(copied, [], DAY + 8 * HOUR)

@@ -87,7 +87,7 @@ def test_a_copy_from_its_state_goes_on_the_same_to_the_bit() -> None:
         part = content[number : number + 71]
         reports += drive(copied, part, part[-1][0])
         body = copied.dump()
-        copied = Silence(hour_of_week)
+        copied = source()
         copied.load(body)
         assert copied.dump() == body
     assert reports + drive(copied, [], DAY + 6 * HOUR) == expected
