@@ -1,4 +1,4 @@
-"""Any other series: how far it is from what was forecast, ranked among its own past, calibrated on its quiet history."""
+"""Any other series: how far it is from its forecast, ranked among its own past, calibrated on its quiet history."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from detectors.forecasters.exponential import Exponential
 from detectors.forecasters.forecaster import MOST, Forecaster
 from detectors.forecasters.seasonal_naive import SeasonalNaive
 from detectors.recursion import Floats, Recursion
-from detectors.tail import HIGHEST, Tail
+from detectors.tail import Tail
 
 Direction = Literal["down", "up", "both"]
 
@@ -31,7 +31,10 @@ _OUTLYING = 20.0
 _PRIOR_EXCESSES = 30.0
 _PRIOR_PEAKS = 30.0
 _ERRORS = 1.0
+_FARTHEST = 1e6
 _MOST_EVIDENCE = 1e200
+_FIRST_RESIDUALS = 10
+"""Residuals from which the usual size is known at all."""
 _FIRST_SCALES = 50
 """Residuals before which the usual size is not known well enough to call one outlying."""
 
@@ -41,7 +44,8 @@ class CalibratedResidual(Detector):
 
     Each number is compared with two forecasts made before it: River's exponential smoothing, and the same time of the
     season before. A residual is divided by its usual size and ranked among those before it, with an exponential tail
-    beyond the highest per cent. The two surprises −ln p are averaged and ranked once more, which allows for any
+    beyond the highest per cent. The two surprises −ln p are averaged (a
+    young ranking weighs less) and ranked once more, which allows for any
     dependence between them; the resulting p becomes e = κ·p^(κ−1). Where the peaks of this evidence have had a heavier
     tail than evidence may have, it is tempered (`Calibration`).
 
@@ -94,7 +98,7 @@ class CalibratedResidual(Detector):
         self,
         period: int = 1440,
         direction: Direction = "both",
-        alpha: float = 0.3,
+        alpha: float = 0.2,
         memory: float = 4000.0,
         warm_up: int = 100,
         rest: int | None = None,
@@ -162,23 +166,24 @@ class CalibratedResidual(Detector):
 
     def _take(self, x: float, at: int) -> float:
         """How rare the number is, as −ln p; then it is learnt."""
-        surprises = []
+        surprises = weights = 0.0
         for number, forecaster in enumerate(self._forecasters):
-            forecast, tail, usual = forecaster.forecast(at), self._tails[number], math.inf
-            if forecast is not None:
-                residual = x - forecast
+            residual, tail, usual = forecaster.left_over(x, at), self._tails[number], math.inf
+            if residual is not None:
                 size = abs(residual) if self.direction == "both" else max(0.0, self._side * residual)
                 scale = self._scales[number]
-                relative = min(size / scale, HIGHEST) if scale > 0 else (HIGHEST if size > 0 else 0.0)
-                if tail.sure or (number == 0 and tail.ready):
-                    surprises.append(tail.surprise(relative))
+                relative = min(size / scale, _FARTHEST) if scale > 0 else (_FARTHEST if size > 0 else 0.0)
+                if tail.ready:
+                    weights += tail.weight
+                    surprises += tail.weight * tail.surprise(relative)
                 usual = tail.edge * scale if scale > 0 else math.inf
-                tail.add(relative)
+                if self._residuals[number] >= _FIRST_RESIDUALS:
+                    tail.add(relative)
                 self._learn_scale(number, size)
             forecaster.learn(x, usual, at)
-        if not surprises:
+        if not weights:
             return 0.0
-        together = math.fsum(surprises) / len(surprises)
+        together = surprises / weights
         surprise = self._joint.surprise(together)
         self._joint.add(together)
         return surprise

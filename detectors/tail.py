@@ -18,11 +18,10 @@ _OFFSET = math.log(_LEAST)
 _EDGES = [0.0] + [_LEAST * math.exp(number / _PER_E) for number in range(BINS - 1)]
 _FEWEST = 30.0
 """Numbers before which nothing is rare."""
-_FEWEST_ABOVE = 5.0
+_HALF_WEIGHT = 200.0
 _SMALL = 0.01
+_LARGEST_LEARNT = 1e3
 _MOST_WEIGHT = 1e100
-
-HIGHEST = 1e6
 
 
 class _State(msgspec.Struct, array_like=True, frozen=True, tag="tail"):
@@ -62,7 +61,7 @@ class Tail:
     >>> for number in range(1000):
     ...     tail.add(1 + number % 10)
     >>> [round(tail.surprise(x), 1) for x in (0.5, 5.0, 10.0, 30.0)]
-    [0.0, 0.5, 2.3, 5.0]
+    [0.0, 0.5, 2.3, 8.6]
     """
 
     def __init__(
@@ -88,9 +87,10 @@ class Tail:
         return self._total >= _FEWEST * self._weight
 
     @property
-    def sure(self) -> bool:
-        """Whether a few numbers beyond the edge have been seen, so that its surprises can compare with another's."""
-        return self._total * self.share >= _FEWEST_ABOVE * self._weight
+    def weight(self) -> float:
+        """How much its surprises count beside another's, 0 to 1: half after 200 numbers, 0 until ready."""
+        total = self._total / self._weight
+        return total / (total + _HALF_WEIGHT) if self.ready else 0.0
 
     def surprise(self, x: float) -> float:
         """−ln of the share of numbers at least as large; 0 while too little was seen."""
@@ -106,7 +106,7 @@ class Tail:
 
     def add(self, x: float) -> None:
         """Learn one number."""
-        x = min(x, self.most * self._once())
+        x = min(x, _LARGEST_LEARNT, self.most * self._once())
         weight = self._weight = self._weight / (1.0 - 1.0 / self.memory)
         at = _bin(x)
         self._counts[at] += weight
@@ -133,7 +133,7 @@ class Tail:
     def _once(self) -> float:
         """What is expected once in all that counts."""
         if not self.ready or self._edge >= BINS or _EDGES[self._edge] < _SMALL:
-            return HIGHEST  # nearly all are 0: what was not says little of how large the next may be
+            return _LARGEST_LEARNT  # nearly all are 0: what was not says little of how large the next may be
         edge = _EDGES[self._edge]
         excesses, size = self._excess(edge)
         return edge + size / excesses * math.log1p(self._above / self._weight + 1.0)

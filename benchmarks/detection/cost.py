@@ -43,25 +43,23 @@ SHAPES = (
 QUICK = SHAPES[:1]
 
 
-def measure(quick: bool) -> Iterator[dict[str, Any]]:
-    """A row for each shape; medians over an hour's last minutes."""
-    for shape in QUICK if quick else SHAPES:
-        tracemalloc.start()
-        steps = [_step(shape) for _ in range(shape.steps)]
-        _run(steps, shape, 0, 3)
-        held = tracemalloc.get_traced_memory()[0]
-        tracemalloc.stop()
-        times = _run(steps, shape, 3, 20)
-        took = statistics.median(times)
-        yield {
-            "shape": shape.name,
-            "series": shape.series,
-            "cells": shape.steps * shape.cells,
-            "microseconds_per_update": round(took * 1e6, 1),
-            "nanoseconds_per_series": round(took * 1e9 / shape.series, 1),
-            "bytes_per_series": round(held / shape.series),
-            "bytes_per_cell": round(held / (shape.steps * shape.cells)),
-        }
+def measure(shape: Shape) -> Iterator[dict[str, Any]]:
+    """The row of a shape; medians over updates."""
+    tracemalloc.start()
+    steps = [_step(shape) for _ in range(shape.steps)]
+    _run(steps, shape, 0, 3)
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    took = statistics.median(_run(steps, shape, 3, 20))
+    yield {
+        "shape": shape.name,
+        "series": shape.series,
+        "cells": shape.steps * shape.cells,
+        "microseconds_per_update": round(took * 1e6, 1),
+        "nanoseconds_per_series": round(took * 1e9 / shape.series, 1),
+        "bytes_per_series": round(held / shape.series),
+        "bytes_per_cell": round(held / (shape.steps * shape.cells)),
+    }
 
 
 def _step(shape: Shape) -> StepDrop:

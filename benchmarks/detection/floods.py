@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from detectors.recursion import Floats
 from streams.stages import flood
 
+Mask = NDArray[np.bool_]
+
 
 class Floods:
     """Weights of entrants of many steps. A tick lasts so many seconds; lanes are independent."""
@@ -27,32 +29,50 @@ class Floods:
         self._means: Floats = np.zeros(lanes)
         self._hours: Floats = np.zeros((flood._DAY_HOURS, lanes))
         self._hour_weights: Floats = np.zeros(flood._DAY_HOURS)
-        self._judged = 0
+        self._judged: NDArray[np.int64] = np.zeros(lanes, dtype=np.int64)
+        self._weighed: Mask = np.zeros((self._rows, lanes), dtype=bool)
 
-    def take(self, number: int, entered: Floats, second: int, hour: int) -> Floats:
-        """Weights of those who entered in tick `number`, which ends with `second` in this hour of the day."""
-        self._minute[number % self._rows] = entered
+    def take(self, number: int, entered: Floats, second: int, hour: int) -> tuple[Floats, dict[int, Mask]]:
+        """Entrants of tick `number`, which ends with `second` in this hour of the day.
+
+        Returns the weight of a flood in each lane, 1 where there is none, and the earlier ticks that turn out to be
+        part of it, each with the lanes in which it is.
+        """
+        here = number % self._rows
+        self._minute[here] = entered
+        self._weighed[here] = False
         mean = self._forecast(hour) * self._span
         actual = self._minute.sum(axis=0)
-        cap = self._cap(mean)
-        flooded = (actual > cap) & (entered > 0)
+        flooded = actual > self._cap(mean)
         weights: Floats = np.where(flooded, mean / np.where(flooded, actual, 1.0), 1.0)
-        self._learn(np.minimum(entered, cap * (self.tick / self._span)), second, hour, actual, mean, cap)
-        return weights
+        usual = flood._MARGIN * mean * (self.tick / self._span)
+        self._learn(np.where(flooded, np.minimum(entered, usual), entered), hour)
+        self._vary(second // flood._MINUTE, actual, mean, ~flooded)
+        before: dict[int, Mask] = {}
+        if flooded.any():
+            fresh = flooded & ~self._weighed & (self._minute > 0)
+            self._weighed |= fresh
+            for back in range(1, min(self._rows, number + 1)):
+                if fresh[(number - back) % self._rows].any():
+                    before[number - back] = fresh[(number - back) % self._rows]
+        return weights, before
 
-    def _learn(self, count: Floats, second: int, hour: int, actual: Floats, mean: Floats, cap: Floats) -> None:
-        minute = second // flood._MINUTE
-        if self._seconds >= flood._WARM and minute != self._judged:
-            self._judged = minute
-            fade = 0.5 ** (flood._MINUTE / flood._HALF_LIFE)
-            self._squares = self._squares * fade + (np.minimum(actual, cap) - mean) ** 2
-            self._means = self._means * fade + mean
+    def _learn(self, count: Floats, hour: int) -> None:
         self._seconds += self.tick
         fade = 0.5 ** (self.tick / flood._HALF_LIFE)
         self._total, self._weight = self._total * fade + count, self._weight * fade + self.tick
         fade = 0.5 ** (self.tick / flood._HOUR_HALF_LIFE)
         self._hours[hour] = self._hours[hour] * fade + count
         self._hour_weights[hour] = self._hour_weights[hour] * fade + self.tick
+
+    def _vary(self, minute: int, actual: Floats, mean: Floats, calm: Mask) -> None:
+        if self._seconds < flood._WARM:
+            return
+        due = calm & (self._judged != minute)
+        self._judged[due] = minute
+        fade = 0.5 ** (flood._MINUTE / flood._HALF_LIFE)
+        self._squares = np.where(due, self._squares * fade + (actual - mean) ** 2, self._squares)
+        self._means = np.where(due, self._means * fade + mean, self._means)
 
     def _forecast(self, hour: int) -> Floats:
         mean = self._total / self._weight if self._weight else self._total
@@ -68,7 +88,7 @@ class Floods:
         return np.maximum(flood._MARGIN * (mean + flood._Z * np.sqrt(mean * dispersion) + 1), flood._FLOOR)
 
 
-def lately(flooded: NDArray[np.int64], number: int, tick: int, within: int) -> NDArray[np.bool_]:
+def lately(flooded: NDArray[np.int64], number: int, tick: int, within: int) -> Mask:
     """Lanes whose entrants of a flood may be in flight; `flooded`: the last tick with one, −1 for none."""
-    lasts: NDArray[np.bool_] = (flooded >= 0) & ((number - flooded + 1) * tick - 1 <= min(within, flood._LONGEST))
+    lasts: Mask = (flooded >= 0) & ((number - flooded + 1) * tick - 1 <= min(within, flood._LONGEST))
     return lasts

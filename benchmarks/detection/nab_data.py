@@ -43,7 +43,7 @@ def read(folder: Path = FOLDER) -> list[Series]:
 
 def day(series: Series) -> int:
     """Updates in a day, by the spacing of the first rows: all that is known when a detector begins."""
-    seconds = [datetime.fromisoformat(time).timestamp() for time in series.times[:_ROWS_FOR_SPACING]]  # noqa: DTZ
+    seconds = [datetime.fromisoformat(time).timestamp() for time in series.times[:_ROWS_FOR_SPACING]]
     spacing = statistics.median(later - earlier for earlier, later in zip(seconds, seconds[1:], strict=False))
     return round(86_400 / spacing)
 

@@ -116,8 +116,10 @@ def _curve(
         if len(score) != len(one.times):
             raise ValueError(f"expected {len(one.times)} scores of {one.name}, got {len(score)}")
         worth, window = worths(one, profile)
-        for row in range(probation(len(one.times)), len(one.times)):
-            rows.append((float(score[row]), float(worth[row]), offset + int(window[row]) if window[row] >= 0 else -1))
+        rows.extend(
+            (float(score[row]), float(worth[row]), offset + int(window[row]) if window[row] >= 0 else -1)
+            for row in range(probation(len(one.times)), len(one.times))
+        )
         offset += len(one.windows)
     rows.sort(key=lambda row: -row[0])
     best = dict.fromkeys(range(offset), -profile.missed)
@@ -126,8 +128,10 @@ def _curve(
     levels, totals, founds, falses = [math.inf], [total], [0], [0]
     for level, worth_of_row, number in rows:
         if level != levels[-1]:
-            for column, value in ((levels, level), (totals, total), (founds, len(found)), (falses, false)):
-                column.append(value)  # type: ignore[attr-defined]  # numbers of either kind
+            levels.append(level)
+            totals.append(total)
+            founds.append(len(found))
+            falses.append(false)
         if number < 0:
             total, false = total + worth_of_row, false + 1
         elif worth_of_row > best[number]:

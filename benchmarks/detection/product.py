@@ -17,6 +17,9 @@ from detectors.steps.flight import Entrants, Leavers
 from detectors.steps.season import Season
 from detectors.steps.step_drop import StepDrop
 
+_PHASES = 256
+"""Ticks after which ages fall into the same bins again, nearly."""
+
 
 class _NoPast(Aging):
     """Says nothing of where and since when, which is not asked here and costs half the time."""
@@ -125,9 +128,12 @@ class Product:
         self.learning = False
         survival = np.concatenate([[1.0], np.cumprod(1 - hazards)[:-1]])
         flight, tick = self.step.flight, self.tick_seconds
-        bins = flight.bin_of_slot[flight.aging.places(-np.arange(self._ages) * tick, 0)]
-        completed = np.bincount(bins, survival * hazards, len(flight.bins))
-        exposure = np.bincount(bins, survival * tick, len(flight.bins))
+        completed, exposure = np.zeros(len(flight.bins)), np.zeros(len(flight.bins))
+        # Which age falls into which bin depends on the second.
+        for now in range(0, _PHASES * tick, tick):
+            bins = flight.bin_of_slot[flight.aging.places(now - np.arange(self._ages) * tick, now)]
+            completed += np.bincount(bins, survival * hazards, len(flight.bins))
+            exposure += np.bincount(bins, survival * tick, len(flight.bins))
         # As if seen for ever.
         self.step.hazards.completed[:] = completed[:, None] * 1e9
         self.step.hazards.exposure[:] = exposure[:, None] * 1e9
@@ -163,17 +169,15 @@ class Product:
 
     def _moves(self, tick: Tick, begin: int) -> tuple[Entrants, Leavers]:
         row = tick.number % self._ages
-        gone = self._left_over[row].copy()
+        # Below 0: who completed had entered before anybody looked.
+        gone = np.maximum(self._left_over[row], 0.0)
         self._left_over[row] = tick.entered
         np.subtract.at(self._left_over, (tick.entries % self._ages, tick.lanes), 1.0)
         weights = self._weights
         gone_weights = weights[row].copy()
         weights[row] = 1.0
         if self._floods is not None:
-            weights[row] = self._floods.take(
-                tick.number, tick.entered, begin + self.tick_seconds - 1, begin // 3600 % 24
-            )
-            self._flooded[weights[row] < 1] = tick.number
+            self._weigh(tick, begin)
         entered = Entrants(self._every, np.full(self.lanes, begin), tick.entered * weights[row])
         seconds = MONDAY + tick.entries * self.tick_seconds
         once = np.ones(len(tick.lanes))
@@ -188,6 +192,23 @@ class Product:
             else None,
         )
         return entered, left
+
+    def _weigh(self, tick: Tick, begin: int) -> None:
+        """Weigh the entrants of floods down, those of the minute before it was noticed too."""
+        assert self._floods is not None
+        end = begin + self.tick_seconds - 1
+        weight, before = self._floods.take(tick.number, tick.entered, end, begin // 3600 % 24)
+        aging = self.step.flight.aging
+        if before:
+            aging.advance(end)
+        for number, lanes in sorted(before.items()):
+            slot = aging.place(begin - (tick.number - number) * self.tick_seconds)
+            aging.counts[slot, 0, lanes] *= weight[lanes]
+            self._weights[number % self._ages, lanes] = weight[lanes]
+            self._flooded[lanes] = number
+        entering = tick.entered > 0
+        self._weights[tick.number % self._ages] = np.where(entering, weight, 1.0)
+        self._flooded[entering & (weight < 1)] = tick.number
 
     def _turn(self, hour: int) -> None:
         if not self._seasons or hour == self._hour:

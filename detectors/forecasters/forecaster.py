@@ -15,6 +15,11 @@ class Forecaster(ABC):
     def forecast(self, at: int) -> float | None:
         """The number of update `at`, which is the next; None while too little was seen."""
 
+    def left_over(self, x: float, at: int) -> float | None:
+        """What a forecast leaves over of a number: the residual, before it is learnt."""
+        forecast = self.forecast(at)
+        return None if forecast is None else x - forecast
+
     @abstractmethod
     def learn(self, x: float, usual: float, at: int) -> None:
         """Take the number of update `at`, finite. Usual ones lie within `usual` ≥ 0 of the forecast; it may be ∞."""

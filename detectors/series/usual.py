@@ -35,9 +35,9 @@ class Usual(msgspec.Struct, array_like=True):
     """Values a day."""
 
     @staticmethod
-    def empty(width: float) -> Usual:
+    def empty(width: float, half_life: float = HALF_LIFE) -> Usual:
         """Nothing learnt yet. `width`: largest value there can be, or a scale of what they are."""
-        return Usual(width, Slots(HALF_LIFE, [0.0, 0.0, 0.0]), Recent())
+        return Usual(width, Slots(half_life, [0.0, 0.0, 0.0]), Recent())
 
     @property
     def n(self) -> float:
@@ -58,7 +58,7 @@ class Usual(msgspec.Struct, array_like=True):
         self.variance = max(squares / n - self.mean * self.mean, 0.0) + self.width * self.width / (2 * n)
         self.error = math.sqrt(self.variance / n)
         lived = max(slot - self.first, 1) * SECONDS
-        self.a_day = n / min(lived, HALF_LIFE / math.log(2)) * DAY
+        self.a_day = n / min(lived, self.slots.half_life / math.log(2)) * DAY
 
     def learn(self, slot: int, sums: Sequence[float]) -> None:
         """A quiet slot, and what was held back before it."""
@@ -68,10 +68,12 @@ class Usual(msgspec.Struct, array_like=True):
     def measure(self, direction: Direction, level: float, low: float) -> tuple[Facts, float]:
         """The change as known now, and the end nearest to the usual mean of the interval of the mean since then.
 
-        `low` is added to means, as values are counted from there.
+        `low` is added to means, as values are counted from there; where the minutes carry a fourth sum, of what each
+        value was counted from, the mean of that since the change is.
         """
         began = self.recent.mean_change(direction, self.mean, self.variance)
-        n, total, squares = (float(value) for value in began.sums)
+        n, total, squares, *counted_from = (float(value) for value in began.sums)
+        low = counted_from[0] / n if counted_from else low
         mean = total / n
         variance = max(squares / n - mean * mean, 0.0) + self.width * self.width / (2 * n)
         apart = _Z * math.sqrt(variance / n + min(self.error, self.width) ** 2)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
+from typing import Protocol, cast
 
 import msgspec
 import numpy as np
 
-from detectors.contract import Detector
+from detectors.contract import Detector, Verdict
 from detectors.recursion import PENDING, Recursion
 from detectors.series.report import DAY, NEW_NORMAL, Direction, Facts, Report, State, next_update
 from detectors.series.slots import SECONDS as SLOT
@@ -22,8 +24,21 @@ _HALF: tuple[float, ...] = (0.6, 0.75, 0.9, 0.99)
 _NEARBY = 10
 """Minutes by which a detector that knows no direction is told one."""
 _SURE = 0.05
+_SHIFT_HALF_LIFE = 1.0 * DAY
+"""Seconds after which it counts half how far values were from what was usual at their hour."""
+_ALL = 24
+_HOUR_KNOWN = 90.0
+"""Minutes of an hour of the day from which on it is known: more than one day's."""
+_MOST_COUNTED = 840.0
+"""Minutes over which means are formed: two weeks of an hour."""
 
 Make = Callable[[Direction], Detector]
+
+
+class Numbered(Protocol):
+    """A detector that wants to know which updates are missing, as it knows seasons."""
+
+    def update(self, x: float, credit: float | None = None, at: int | None = None) -> Verdict: ...
 
 
 class Firing(msgspec.Struct, array_like=True):
@@ -33,14 +48,34 @@ class Firing(msgspec.Struct, array_like=True):
     fired: int
     facts: Facts
     bar: float
-    """The all-clear asks whether at least half of the minutes are still on the wrong side of it."""
+    """The all-clear asks whether at least half of the minutes are still on the wrong side of it, apart from usual."""
     told: int
     challenger: Challenger
     accepted: bool = False
 
 
+class Hours(msgspec.Struct, array_like=True):
+    """What is usual at each hour of the day (UTC), so that a night is not told against a day's mean."""
+
+    counts: list[float] = msgspec.field(default_factory=lambda: [0.0] * 25)
+    """Values learnt by hour, and of all hours together."""
+    means: list[float] = msgspec.field(default_factory=lambda: [0.0] * 25)
+
+    def usual(self, minute: int) -> float:
+        """Of the hour where that has been seen for long enough, else of all."""
+        hour = minute // 60 % 24
+        return self.means[hour] if self.counts[hour] >= _HOUR_KNOWN else self.means[_ALL]
+
+    def learn(self, minute: int, value: float) -> None:
+        """A value of a quiet minute."""
+        for at in (minute // 60 % 24, _ALL):
+            self.counts[at] = min(self.counts[at] + 1, _MOST_COUNTED)
+            self.means[at] += (value - self.means[at]) / self.counts[at]
+
+
 class _Stored(msgspec.Struct, array_like=True):
     usual: Usual
+    hours: Hours
     detectors: list[bytes]
     levels: list[float]
     clearing: bytes
@@ -70,7 +105,10 @@ class Valued:
         self._make = make
         self.detectors = [make(direction) for direction in (self.directions if apart else self.directions[:1])]
         self.guarantee = self.detectors[0].guarantee
-        self.usual = Usual.empty(0.0)
+        self._numbered = "at" in inspect.signature(self.detectors[0].update).parameters
+        self.hours = Hours()
+        self.usual = Usual.empty(0.0, half_life=_SHIFT_HALF_LIFE)
+        """Of how far values are from what is usual at their hour."""
         self.firing: Firing | None = None
         self.credit = 0.0
         self._levels = [0.0] * len(self.detectors)
@@ -89,12 +127,16 @@ class Valued:
         tick = minute * MINUTE + MINUTE - 1
         if not math.isnan(value):
             self._turn(minute * MINUTE // SLOT)
-            sums = [1.0, value, value * value]
-            self.usual.recent.add(minute * MINUTE, sums)
+            usual = self.hours.usual(minute) if self.hours.counts[_ALL] else value
+            apart = value - usual
+            sums = [1.0, apart, apart * apart]
+            self.usual.recent.add(minute * MINUTE, [*sums, usual])
             if self.firing is not None:
-                self._clear(tick, value, sums, reports)
+                self._clear(tick, apart, sums, reports)
             else:
-                self._ask(tick, value, sums, reports)
+                self._ask(minute, value, sums, reports)
+                if self.firing is None and self._peak <= PENDING:
+                    self.hours.learn(minute, value)
         return reports
 
     def tell(self, tick: int) -> list[Report]:
@@ -146,11 +188,16 @@ class Valued:
 
     # Updates
 
-    def _ask(self, tick: int, value: float, sums: list[float], reports: list[Report]) -> None:
+    def _ask(self, minute: int, value: float, sums: list[float], reports: list[Report]) -> None:
+        tick = minute * MINUTE + MINUTE - 1
         credit = self.credit / (len(self.directions) if self.apart else 1) * MINUTE
         for at, detector in enumerate(self.detectors):
+            granted = credit if self.usual.n >= LEAST else 0.0
             try:
-                verdict = detector.update(value, credit if self.usual.n >= LEAST else 0.0)
+                if self._numbered:
+                    verdict = cast("Numbered", detector).update(value, granted, at=minute)
+                else:
+                    verdict = detector.update(value, granted)
             except ValueError:
                 continue  # beyond what it can take, such as a score off its scale: as if nothing had come
             self._levels[at] = verdict.level
@@ -170,7 +217,7 @@ class Valued:
 
     def _fire(self, direction: Direction, level: float, tick: int, reports: list[Report]) -> None:
         facts, _ = self.usual.measure(direction, level, 0.0)
-        bar = (facts.observed + facts.expected) / 2
+        bar = (facts.observed - facts.expected) / 2 + self.usual.mean
         self.firing = Firing(direction, tick, facts, bar, tick, Challenger())
         self._begin()
         self.usual.slots.undo(facts.since // SLOT)
@@ -182,14 +229,14 @@ class Valued:
         self._levels = [0.0] * len(self.detectors)
         self._sums, self._peak = [0.0, 0.0, 0.0], 0.0
 
-    def _clear(self, tick: int, value: float, sums: list[float], reports: list[Report]) -> None:
+    def _clear(self, tick: int, apart: float, sums: list[float], reports: list[Report]) -> None:
         """Is it over? Or is it the new normal?
 
         e = 2p for a minute on the healthy side of the bar, else 2(1 − p), p > ½: E[e] ≤ 1 while at most half are.
         """
         firing = self.firing
         assert firing is not None
-        healthy = value > firing.bar if firing.direction == "down" else value < firing.bar
+        healthy = apart > firing.bar if firing.direction == "down" else apart < firing.bar
         log_e = np.log([[2 * (p if healthy else 1 - p) for p in _HALF]])
         if float(self._clearing.update(log_e, np.array([MINUTE / DAY]))[0]) >= 1:
             reports.append(Report("resolve", firing.direction, tick))
@@ -197,13 +244,15 @@ class Valued:
             self._begin()
             return
         firing.challenger.add(sums, tick - firing.fired <= NEW_NORMAL / 2)
-        lasted = tick - firing.fired >= NEW_NORMAL and firing.challenger.settled(_SURE * abs(self.usual.mean))
+        edge = _SURE * abs(self.hours.means[_ALL])
+        lasted = tick - firing.fired >= NEW_NORMAL and firing.challenger.settled(edge)
         if firing.accepted or lasted:
             self._take_over(firing, tick, reports)
 
     def _take_over(self, firing: Firing, tick: int, reports: list[Report]) -> None:
         n, total, squares = firing.challenger.sums
-        ratio = total / n / self.usual.mean if self.usual.mean else 1.0
+        usual = self.hours.means[_ALL]
+        ratio = (usual + total / n) / (usual + self.usual.mean) if usual + self.usual.mean else 1.0
         self.usual.slots.replace(tick // SLOT, [n, total, squares])
         self.usual.recent.clear()
         self.usual.refresh(tick // SLOT)
@@ -239,6 +288,7 @@ class Valued:
         return msgspec.msgpack.encode(
             _Stored(
                 self.usual,
+                self.hours,
                 [detector.snapshot() for detector in self.detectors],
                 self._levels,
                 self._clearing.snapshot(),
@@ -259,7 +309,8 @@ class Valued:
             raise ValueError(f"expected {len(self.detectors)} detectors, got {len(stored.detectors)}")
         for detector, one in zip(self.detectors, stored.detectors, strict=True):
             detector.restore(one)
-        self.usual, self.firing, self._levels = stored.usual, stored.firing, stored.levels
+        self.usual, self.hours = stored.usual, stored.hours
+        self.firing, self._levels = stored.firing, stored.levels
         self._clearing.restore(stored.clearing)
         self._slot, self._sums, self._peak = stored.slot, stored.sums, stored.peak
 

@@ -11,8 +11,6 @@ from detectors.steps.aging import Aging, Integers, bin_of_slot
 from detectors.steps.packed import Packed
 
 IN_FLIGHT = 0
-_ROUNDING = 1e-6
-"""What weights may leave behind."""
 _NOBODY: Integers = np.zeros(0, dtype=np.int64)
 _NOTHING: Floats = np.zeros(0)
 
@@ -83,13 +81,17 @@ class Flight:
             counts = np.where(seconds >= self.since, counts, 0.0)
         self.aging.add(IN_FLIGHT, self.aging.places(seconds), lanes, counts)
 
+    def weigh(self, seconds: Integers, weight: float) -> None:
+        """Who entered in these seconds counts in part after all, as far as still in flight."""
+        self.aging.counts[np.unique(self.aging.places(seconds))] *= weight
+
     def leave(self, left: Leavers) -> Floats:
         """They are out; returns completions by bin and lane, of those who had been seen to enter."""
         completed = np.zeros((len(self.bins), self.lanes))
         lanes, seconds, went_on, gone, weights = left
         if not len(lanes):
             return completed
-        out = went_on + gone if weights is None else (went_on + gone) * weights
+        out = went_on + gone if weights is None else went_on + gone * weights
         if self.since:
             known = seconds >= self.since
             lanes, seconds, went_on, out = lanes[known], seconds[known], went_on[known], out[known]
@@ -97,15 +99,17 @@ class Flight:
         flight = self.aging.counts[:, IN_FLIGHT]
         np.subtract.at(flight, (slots, lanes), out)
         np.add.at(completed, (self.bin_of_slot[slots], lanes), went_on)
-        short = flight[slots, lanes] < -_ROUNDING
+        if weights is not None:
+            # Of those who counted in part more may go on than had been counted.
+            np.maximum(flight, 0.0, out=flight)
+            return completed
+        short = flight[slots, lanes] < 0
         if short.any():
             # Who entered before anybody looked is not counted among those who were due.
             for slot, lane in {(int(slot), int(lane)) for slot, lane in zip(slots[short], lanes[short], strict=True)}:
                 bin_ = self.bin_of_slot[slot]
                 completed[bin_, lane] = max(completed[bin_, lane] + flight[slot, lane], 0.0)
                 flight[slot, lane] = 0.0
-        if weights is not None:
-            np.maximum(flight, 0.0, out=flight)
         return completed
 
     def snapshot(self) -> tuple[int, tuple[int, Packed]]:

@@ -20,7 +20,9 @@ _WEEKEND = 5
 HALF_LIFE_VISITS = 12
 """Visits after which an hour's counts weigh half."""
 _LEAST_VISITS = 2
-_LEAST_C, _MOST_C, _FIRST_C = 10.0, 10_000.0, 200.0
+_TELLING = 10.0
+"""Expected completions from which an hour says how much hours differ."""
+_LEAST_C, _MOST_C = 10.0, 10_000.0
 
 _hours: NDArray[np.intp] = np.arange(HOURS) % _DAY
 _types: NDArray[np.intp] = (np.arange(HOURS) // _DAY >= _WEEKEND).astype(np.intp) * _DAY + _hours
@@ -113,7 +115,13 @@ class Season:
 
 
 def _between(observed: Floats, expected: Floats, known: NDArray[np.bool_], phi: float) -> float:
-    """Variance of the siblings' ratios to their parents that counting does not explain, at least 0."""
-    due = expected[known]
-    ratio = observed[known] / due
-    return max(float(np.average((ratio - 1) ** 2 - phi / due, weights=due)), 0.0)
+    """Variance of the siblings' ratios to their parents that counting does not explain, at least 0.
+
+    Every hour that says something weighs the same: a quiet hour may be the one that differs.
+    """
+    telling = known & (expected >= _TELLING)
+    if not telling.any():
+        return 0.0
+    due = expected[telling]
+    ratio = observed[telling] / due
+    return max(float(np.mean((ratio - 1) ** 2 - phi / due)), 0.0)

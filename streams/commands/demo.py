@@ -45,11 +45,14 @@ HELP = "show everything at once: a service on simulated shop traffic, with a liv
 NAME = "touchline demo"
 """What the file goes by; the console shows its demo controls where it reads this."""
 SECOND = 1_000_000
-HISTORY = 60 * MINUTE
-"""Simulated past fed at the first start, so that the windows are full at once."""
+HISTORY = 30 * MINUTE
+"""Simulated past fed at the first start: windows have something to show, alarms know what is normal."""
 LONGEST_GAP = 60 * MINUTE
 """A demo started again makes up for at most this long."""
 _PLAIN_SECONDS = 5.0
+_BEAT_SECONDS = 0.2
+_CAUGHT_UP_SECONDS = 15.0
+"""So far behind the clock the watermark may be when the past counts as worked off; in quiet hours it is."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,12 +96,13 @@ async def _demo(args: argparse.Namespace) -> int:
         url = console_address(host, web_side.port)
         console.print(f"Console: {url}   data: {args.data}   Ctrl-C ends it", highlight=False, soft_wrap=True)
         decisions = _Decisions(service)
-        await _catch_up(simulation, console, stop)
+        feeding = asyncio.create_task(_feed(simulation))
+        await _catch_up(service, console, feeding, stop)
         simulation.plan()
         await decisions.load()
         if args.incident == "now":
             simulation.plant()
-        tasks = [asyncio.create_task(simulation.run()), asyncio.create_task(decisions.follow())]
+        tasks = [feeding, asyncio.create_task(decisions.follow())]
         tasks.append(asyncio.create_task(service.wait()))
         if lasts is not None:
             tasks.append(asyncio.create_task(_after(lasts, stop)))
@@ -221,19 +225,26 @@ class _Decisions:
             self.count += 1
 
 
-async def _catch_up(simulation: Simulation, console: Console, stop: asyncio.Event) -> None:
-    """Feed the past, with a bar."""
+async def _feed(simulation: Simulation) -> None:
+    """The past, then at once the present: a pause between them would be an outage of everything."""
+    await simulation.catch_up()
+    await simulation.run()
+
+
+async def _catch_up(service: Embedded, console: Console, feeding: asyncio.Task[None], stop: asyncio.Event) -> None:
+    """Wait until the past is worked off, with a bar of event time."""
     columns = (TextColumn("Replaying the last minutes of the shop"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("", total=None)
-        feeding = asyncio.create_task(
-            simulation.catch_up(lambda done, left: progress.update(bar, completed=done, total=done + left))
-        )
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([feeding, stopping], return_when=asyncio.FIRST_COMPLETED)
-        await _end([task for task in (feeding, stopping) if not task.done()])
-        if feeding.done() and not feeding.cancelled():
-            feeding.result()
+        longest = 0.0
+        while not feeding.done() and not await _waited(stop, _BEAT_SECONDS):
+            lag = service.health().lag_seconds
+            if lag is None:
+                continue
+            longest = max(longest, lag)
+            if lag <= _CAUGHT_UP_SECONDS:
+                break
+            progress.update(bar, completed=longest - lag, total=longest - _CAUGHT_UP_SECONDS)
 
 
 async def _show_live(

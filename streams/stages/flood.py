@@ -54,31 +54,43 @@ class Flood:
         self.within = within
         self.state = FloodState()
 
-    def take(self, entrants: dict[int, int], tick: int, seconds: int, hour_of_week: int) -> None:
-        """Entrants by second of entry, in the update of so many seconds that ends with `tick`."""
+    def take(self, entrants: dict[int, int], tick: int, seconds: int, hour_of_week: int) -> list[int]:
+        """Entrants by second of entry, in the update of so many seconds that ends with `tick`.
+
+        Returns the seconds before this update whose entrants turn out to be part of a flood: what `weight` says of
+        them has just changed from 1.
+        """
         state, hour = self.state, hour_of_week % _DAY_HOURS
         state.minute = [(second, count) for second, count in state.minute if tick - second < _MINUTE]
         state.minute += [(second, float(entrants[second])) for second in sorted(entrants)]
         span = max(_MINUTE, seconds)
         mean = self.forecast(hour) * span
         actual = sum(count for _, count in state.minute)
-        cap = self._cap(mean)
-        if actual > cap:
-            state.weights = {
-                second: part for second, part in state.weights.items() if tick - second <= self.within + 60
-            }
-            for second in sorted(entrants):
-                state.weights[second] = mean / actual
-                state.capped = max(state.capped, second)
-        self._learn(min(float(sum(entrants.values())), cap * seconds / span), tick, seconds, hour, actual, mean, cap)
+        count = float(sum(entrants.values()))
+        if actual <= self._cap(mean):
+            self._learn(count, seconds, hour)
+            self._vary(tick, actual, mean)
+            return []
+        self._learn(min(count, _MARGIN * mean * seconds / span), seconds, hour)
+        weights = {second: part for second, part in state.weights.items() if tick - second <= self.within + _MINUTE}
+        before = sorted({second for second, _ in state.minute} - entrants.keys() - weights.keys())
+        for second in (*before, *sorted(entrants)):
+            weights[second] = mean / actual
+            state.capped = max(state.capped, second)
+        state.weights = weights
+        return before
 
-    def _learn(self, count: float, tick: int, seconds: int, hour: int, actual: float, mean: float, cap: float) -> None:
+    def _vary(self, tick: int, actual: float, mean: float) -> None:
+        """How much minutes differ from their forecast."""
         state = self.state
         if state.seconds >= _WARM and tick // _MINUTE != state.judged:
             state.judged = tick // _MINUTE
             fade = 0.5 ** (_MINUTE / _HALF_LIFE)
-            state.squares = state.squares * fade + (min(actual, cap) - mean) ** 2
+            state.squares = state.squares * fade + (actual - mean) ** 2
             state.means = state.means * fade + mean
+
+    def _learn(self, count: float, seconds: int, hour: int) -> None:
+        state = self.state
         state.seconds += seconds
         fade = 0.5 ** (seconds / _HALF_LIFE)
         state.total, state.weight = state.total * fade + count, state.weight * fade + seconds

@@ -191,9 +191,9 @@ class SignalAlarms:
             for name, series in sorted(self.series.items(), key=lambda item: item[0]):
                 # What has passed was granted by the credit of then.
                 before = series.position
-                news = series.settle(tick - 1)
+                said = series.settle(tick - 1)
                 series.grant(credit)
-                self._note(name, news, touched=bool(news) or series.position != before)
+                self._note(name, said, touched=bool(said) or series.position != before)
             self._credit = credit
             self._changed = True
         if self._due is not None and self._due <= tick:

@@ -137,9 +137,9 @@ class SourceAlarms:
             for name, source in sorted(self.sources.items()):
                 # What has passed was granted by the credit of then.
                 before = source.position
-                news = source.settle(tick - 1)
+                said = source.settle(tick - 1)
                 source.grant(credit)
-                self._note(name, news, touched=bool(news) or source.position != before)
+                self._note(name, said, touched=bool(said) or source.position != before)
             self._credit = credit
             self._changed = True
         if self._due is not None and self._due <= tick:

@@ -285,7 +285,10 @@ class StepWatch:
             per_second[second] = per_second.get(second, 0) + count
             customers, worth = customers + count, worth + value / 1e6
         self._value = (customers, worth)
-        self.flood.take(per_second, entry.tick, seconds, self._hour_of_week(entry.tick))
+        flooded = self.flood.take(per_second, entry.tick, seconds, self._hour_of_week(entry.tick))
+        if flooded:
+            self.drop.flight.aging.advance(entry.tick)
+            self.drop.flight.weigh(np.array(flooded, dtype=np.int64), self.flood.weight(flooded[0]))
         weight, lane = self.flood.weight, self.lanes.lane
         return (
             Entrants(

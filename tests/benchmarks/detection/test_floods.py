@@ -14,19 +14,24 @@ def test_floods_of_many_lanes_are_weighed_as_the_stage_weighs_one(tick: int) -> 
     lanes, within = 3, 1800
     many, ones = Floods(lanes, tick), [Flood(within) for _ in range(lanes)]
     flooded = np.full(lanes, -1, dtype=np.int64)
-    seen = 0
+    seen = late = 0
     for number in range(3 * 3600 // tick):
         begin = MONDAY + number * tick
         second, hour = begin + tick - 1, begin // 3600 % 24
         entered = chance.poisson(0.5 * tick * (8 if 7200 <= number * tick < 9000 else 1), lanes).astype(float)
-        weights = many.take(number, entered, second, hour)
-        flooded[weights < 1] = number
+        weights, before = many.take(number, entered, second, hour)
+        for earlier, lanes_of in sorted(before.items()):
+            flooded[lanes_of] = earlier
+        flooded[(weights < 1) & (entered > 0)] = number
         of_lane = lately(flooded, number, tick, within)
         for lane, one in enumerate(ones):
-            one.take({begin: int(entered[lane])} if entered[lane] else {}, second, tick, hour)
+            seconds = one.take({begin: int(entered[lane])} if entered[lane] else {}, second, tick, hour)
+            assert seconds == sorted(MONDAY + at * tick for at, of in before.items() if of[lane])
+            late += len(seconds)
             if entered[lane]:
                 assert weights[lane] == pytest.approx(one.weight(begin), rel=1e-9)
                 seen += weights[lane] < 1
             if number * tick >= 7200:
                 assert bool(of_lane[lane]) == one.lately(second)
     assert seen > 100
+    assert late >= lanes

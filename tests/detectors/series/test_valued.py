@@ -7,10 +7,11 @@ import random
 
 import pytest
 
+from detectors.calibrated_residual import CalibratedResidual
 from detectors.page_hinkley import PageHinkley
 from detectors.series.report import Direction, Report
 from detectors.series.valued import Valued
-from tests.detectors.series.drive import DAY, told
+from tests.detectors.series.drive import DAY, WEEKLY, told
 
 
 def valued(*directions: Direction) -> Valued:
@@ -83,3 +84,26 @@ def test_a_copy_from_its_state_goes_on_the_same() -> None:
     assert copied.dump() == body
     assert reports + fed(copied, values[330:], 330) == expected
     assert told(expected) == [("fire", "up"), ("resolve", "up")]
+
+
+def daily(seed: int, days: int) -> list[float]:
+    chance = random.Random(seed)
+    return [(100.0 if 8 <= minute // 60 % 24 < 20 else 10.0) + chance.gauss(0, 2) for minute in range(days * 1440)]
+
+
+def test_what_is_unusual_for_the_night_is_told_against_the_night() -> None:
+    series = Valued(lambda direction: CalibratedResidual(direction=direction), ("up",), apart=True)
+    series.grant(WEEKLY)
+    values = daily(1, 6)
+    start = 5 * 1440 + 120
+    for minute in range(start, start + 90):
+        values[minute] += 40
+    # The first mornings, which nobody could know of, are not what this is about.
+    reports = [report for report in fed(series, values) if report.tick > 4 * DAY]
+    assert told(reports) == [("fire", "up"), ("resolve", "up")]
+    fired, over = (report for report in reports if report.verb != "update")
+    assert start * 60 <= fired.tick <= (start + 5) * 60
+    assert fired.facts is not None
+    assert fired.facts.expected == pytest.approx(10, abs=5)
+    assert fired.facts.observed == pytest.approx(50, abs=3)
+    assert (start + 90) * 60 <= over.tick <= (start + 120) * 60

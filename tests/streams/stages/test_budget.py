@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.stages.budget import Live, per_second, per_week, shares
-from streams.units import SECOND, WEEK, Rate
+from streams.units import Rate
 
 COUNTS = st.integers(0, 500)
 
@@ -53,7 +53,7 @@ def test_whoever_joins_takes_from_nobody_more_than_is_there(wholes: int, segment
 
 
 def test_a_budget_is_given_per_any_time() -> None:
-    weekly = Rate(3, WEEK)
+    weekly = Rate(3, "week")
     assert per_second(weekly) == pytest.approx(3 / 604_800)
     assert per_week(weekly) == 3
-    assert per_week(Rate(1, 60 * SECOND)) == 10_080
+    assert per_week(Rate(1, "hour")) == 168

@@ -1,0 +1,94 @@
+"""Signals and sources raise alarms through SignalStage, from events to records."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from streams.config.load import load_text
+from streams.effects import Decision, Partial
+from streams.rules import Rules
+from streams.stages.journey import JourneyStage
+from streams.stages.signal import SignalStage
+from tests.build import event, log
+
+FILE = """
+version: 1
+segments: [device]
+journeys:
+  purchase:
+    owner: shop team
+    steps:
+      - {name: cart, on: cart.updated}
+      - {name: paid, on: order.completed, within: 10m}
+signals:
+  calls: {on: call.started, watch: up, severity: critical}
+  csat: {on: survey.answered, where: {metric: csat}}
+"""
+LOADED = load_text(FILE, "test.yml")
+HOUR = 3600
+BEFORE = 10 * HOUR
+UNTIL = 13 * HOUR
+
+
+@cache
+def partials() -> tuple[Partial, ...]:
+    """Calls from a telephone system surge twenty times after ten hours; an hour later it says nothing any more."""
+    chance = np.random.default_rng(1)
+    usual = np.flatnonzero(chance.random(BEFORE) < 0.04)
+    surge = BEFORE + np.flatnonzero(chance.random(HOUR) < 0.9)
+    calls = [event(int(second), "call.started", f"c-{second}", source="telephone") for second in [*usual, *surge]]
+    answers = [
+        event(second + 0.5, "survey.answered", f"s-{second}", metric="csat", score=5) for second in range(0, UNTIL, 240)
+    ]
+    events = sorted([*calls, *answers], key=lambda one: one.time or "")
+    stage = JourneyStage(Rules.of(LOADED), resident=True)
+    return (*stage.process(log(events)).partials, *stage.finish().partials)
+
+
+def alerts(decisions: list[Decision]) -> list[tuple[str, str]]:
+    return [
+        (one.type.rpartition(".")[2], one.subject)
+        for one in decisions
+        if one.type.startswith("touchline.alert.") and not one.type.endswith("updated")
+    ]
+
+
+def told(stage: SignalStage, some: tuple[Partial, ...]) -> list[Decision]:
+    return [decision for partial in some for decision in stage.process(partial)]
+
+
+def test_a_surge_of_calls_and_the_silence_after_it_become_alerts() -> None:
+    stage = SignalStage(LOADED.config, LOADED.hash)
+    decisions = told(stage, partials())
+    assert alerts(decisions) == [("firing", "calls"), ("resolved", "calls"), ("firing", "telephone")]
+    calls = next(one for one in decisions if one.type == "touchline.alert.firing")
+    assert calls.data["direction"] == "up"
+    assert calls.data["severity"] == "critical"
+    assert calls.data["signal"] == "calls"
+    alarms = stage.view().alarms
+    assert alarms is not None
+    assert {(view.kind, view.signal) for view in alarms.watched if view.kind != "conversion"} == {
+        ("signal", "calls"),
+        ("signal", "csat"),
+        ("source", "shop"),
+        ("source", "telephone"),
+    }
+
+
+@pytest.mark.parametrize("every", [997, 3001])
+def test_a_restart_of_the_stage_anywhere_changes_no_record(every: int) -> None:
+    whole = SignalStage(LOADED.config, LOADED.hash)
+    expected = told(whole, partials())
+    stage = SignalStage(LOADED.config, LOADED.hash)
+    stored: dict[str, bytes] = {}
+    decisions: list[Decision] = []
+    for start in range(0, len(partials()), every):
+        decisions += told(stage, partials()[start : start + every])
+        stored.update(stage.changes())
+        stage = SignalStage.restore(LOADED.config, LOADED.hash, stored)
+    assert decisions == expected
+    assert stage.detection.signals.changes(whole=True) == whole.detection.signals.changes(whole=True)
+    assert stage.detection.sources.changes(whole=True) == whole.detection.sources.changes(whole=True)
