@@ -150,7 +150,7 @@ class HalfSpaceTrees(CalibratedResidual):
     ...     if detector.update(usual if minute < 2500 else 30.0).alarm:
     ...         print("alarm at", minute)
     ...         break
-    alarm at 2501
+    alarm at 2502
 
     References
     ----------
@@ -161,8 +161,8 @@ class HalfSpaceTrees(CalibratedResidual):
         self,
         trees: int = 10,
         height: int = 6,
-        window: int = 500,
-        lags: int = 5,
+        window: int = 1000,
+        lags: int = 3,
         seed: int = 1,
         memory: float = 4000.0,
         warm_up: int = 100,

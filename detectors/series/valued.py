@@ -21,7 +21,7 @@ LEAST = 30.0
 """Minutes with a value learnt before a change may be called one."""
 _HALF: tuple[float, ...] = (0.6, 0.75, 0.9, 0.99)
 """Alternatives of the all-clear: how many minutes are on the healthy side of the bar, where it allows for half."""
-_NEARBY = 10
+_NEARBY = 3
 """Minutes by which a detector that knows no direction is told one."""
 _SURE = 0.05
 _SHIFT_HALF_LIFE = 1.0 * DAY
@@ -64,7 +64,11 @@ class Hours(msgspec.Struct, array_like=True):
     def usual(self, minute: int) -> float:
         """Of the hour where that has been seen for long enough, else of all."""
         hour = minute // 60 % 24
-        return self.means[hour] if self.counts[hour] >= _HOUR_KNOWN else self.means[_ALL]
+        return self.means[hour] if self.known(minute) else self.means[_ALL]
+
+    def known(self, minute: int) -> bool:
+        """Whether the hour has been seen for long enough."""
+        return self.counts[minute // 60 % 24] >= _HOUR_KNOWN
 
     def learn(self, minute: int, value: float) -> None:
         """A value of a quiet minute."""
@@ -159,7 +163,7 @@ class Valued:
 
     def watches(self, direction: Direction) -> bool:
         """Whether enough minutes have been learnt."""
-        return direction in self.directions and self.usual.n >= LEAST
+        return direction in self.directions and self.hours.counts[_ALL] >= LEAST
 
     @property
     def live(self) -> bool:
@@ -192,7 +196,7 @@ class Valued:
         tick = minute * MINUTE + MINUTE - 1
         credit = self.credit / (len(self.directions) if self.apart else 1) * MINUTE
         for at, detector in enumerate(self.detectors):
-            granted = credit if self.usual.n >= LEAST else 0.0
+            granted = credit if self.hours.counts[_ALL] >= LEAST else 0.0
             try:
                 if self._numbered:
                     verdict = cast("Numbered", detector).update(value, granted, at=minute)
@@ -202,12 +206,13 @@ class Valued:
                 continue  # beyond what it can take, such as a score off its scale: as if nothing had come
             self._levels[at] = verdict.level
             self._peak = max(self._peak, verdict.level)
-            if verdict.alarm and self.usual.n >= LEAST:
+            if verdict.alarm and self.hours.counts[_ALL] >= LEAST:
                 direction = self.directions[at] if self.apart else self._way()
                 if direction in self.directions:
                     self._fire(direction, verdict.level, tick, reports)
                     return
-        self._sums = [known + new for known, new in zip(self._sums, sums, strict=True)]
+        if self.hours.known(minute):
+            self._sums = [known + new for known, new in zip(self._sums, sums, strict=True)]
 
     def _way(self) -> Direction:
         """Where the last minutes lie."""

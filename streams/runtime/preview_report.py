@@ -11,7 +11,7 @@ from rich.table import Table
 
 from streams.effects import Decision
 from streams.runtime import alert_words
-from streams.runtime.episodes import Episode, compare, episodes, lasted, moment
+from streams.runtime.episodes import Comparison, Episode, compare, episodes, lasted, moment
 from streams.runtime.report import table_of
 
 BREACHED = "touchline.signal.breached"
@@ -50,8 +50,11 @@ def print_preview(console: Console, new: Run, old: Run | None = None) -> None:
     ours = episodes(new.decisions)
     if old is None:
         _print_alerts(console, "alerts", ours)
+        return
+    found = compare(ours, episodes(old.decisions))
+    if found == Comparison([], [], []):
+        console.print("\nalerts: none under either file")
     else:
-        found = compare(ours, episodes(old.decisions))
         _print_alerts(console, "alerts only under the new file", found.only_new)
         _print_alerts(console, "alerts only under the old file", found.only_old)
         _print_alerts(console, "alerts under both, as the new file sees them", found.both)

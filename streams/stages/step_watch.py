@@ -38,6 +38,8 @@ _DUE_PER_UPDATE = 0.25
 _AGE_PART = 16
 _LONGEST = 3600
 """Seconds after which those in flight are looked at in any case."""
+_SLACK = 60
+"""Seconds after their time within which customers are known to have left."""
 _LEAST_SEEN = 20.0
 _CHECKPOINT = 300
 _MOST_ENTRIES = 4000
@@ -190,11 +192,17 @@ class StepWatch:
         """The tick at which the next update happens; None while nobody is in flight and nothing has come."""
         if self._queue.entered or self._queue.left or self._queue.accept:
             after = 0 if self._last is None else self._last + 1
-        elif self._in_flight <= 0.5 or self._last is None:
+        elif self._last is None or self._idle:
             return None
         else:
             after = self._last + self._patience()
         return -(-(after + 1) // self.interval) * self.interval - 1
+
+    @property
+    def _idle(self) -> bool:
+        """Nobody is in flight who could still go on in time."""
+        late = self._last is not None and self._last - self._entered > self.within + _SLACK
+        return late or self._in_flight <= 0.5
 
     def _patience(self) -> int:
         """Seconds that nothing may be looked at while nothing comes: few are due, and they are old enough to wait."""
@@ -223,7 +231,7 @@ class StepWatch:
         tick, drop = entry.tick, self.drop
         self._regroup(entry)
         last = self._last
-        if last is None or (self._in_flight <= 0.5 and tick - last > self.interval):
+        if last is None or (self._idle and tick - last > self.interval):
             drop.rest(tick - self.interval)
             last = tick - self.interval
         self._last = tick
@@ -323,7 +331,7 @@ class StepWatch:
     @property
     def live(self) -> tuple[int, int]:
         """How many series would get credit now: wholes, segment values."""
-        if self._in_flight <= 0.5:
+        if self._idle:
             return 0, 0
         watched = self._watched()
         return int(watched[WHOLE]), int(watched[WHOLE + 1 :].sum())

@@ -59,6 +59,11 @@ def test_two_files_show_what_only_one_of_them_has() -> None:
     assert any(row.startswith("purchase/checkout → paid") for row in rows[titles[2] :])
 
 
+def test_where_nothing_fired_that_is_said_once() -> None:
+    assert [row for row in shown(run(), run()) if "alerts" in row] == ["alerts: none under either file"]
+    assert [row for row in shown(run()) if "alerts" in row] == ["alerts: none"]
+
+
 def test_a_file_that_describes_another_input_is_told() -> None:
     nothing = Run("other.yml", 0, 0, Counter(), [])
     assert "nothing was accepted: does other.yml describe this input?" in shown(nothing)
