@@ -150,7 +150,7 @@ class HalfSpaceTrees(CalibratedResidual):
     ...     if detector.update(usual if minute < 2500 else 30.0).alarm:
     ...         print("alarm at", minute)
     ...         break
-    alarm at 2502
+    alarm at 2501
 
     References
     ----------

@@ -48,7 +48,7 @@ class Detection:
         self._hours = hours_of_week(str(config.timezone))
         self.steps = StepAlarms(config, self._hours)
         self.signals = SignalAlarms(config, self._hours)
-        self.sources = SourceAlarms(config, self._hours)
+        self.sources = SourceAlarms(self._hours)
         self._groups: Groups = ()
         self._credit = 0.0
         self._tick: int | None = None
@@ -63,7 +63,7 @@ class Detection:
         for series in self.steps.activate(config, self._hours):
             decisions += self.book.resolve(series, tick, "no longer watched")
         self.signals.activate(config, self._hours)
-        self.sources.activate(config, self._hours)
+        self.sources.activate(self._hours)
         return [*decisions, *self.book.activate(config, tick)]
 
     def regroup(self, dimensions: Sequence[Dimension]) -> None:

@@ -1,4 +1,4 @@
-"""Sources under watch for falling silent, and which of them complete the steps of journeys."""
+"""Sources under watch for falling silent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from detectors.series.baseline import HourOfWeek
 from detectors.series.report import Facts
 from detectors.series.report import Report as News
 from detectors.series.silence import Silence
-from streams.config.structs import Config
 from streams.effects import Partial
 from streams.findings import Finding, SeriesKey
 from streams.stages.series import Columns
@@ -29,8 +28,6 @@ _WEEK = 604_800
 class _Stored(msgspec.Struct, array_like=True):
     names: list[str]
     credit: float
-    makers: dict[str, list[str]]
-    told: list[tuple[str, str, str]]
 
 
 class SourceAlarms:
@@ -39,7 +36,7 @@ class SourceAlarms:
     Ticks are seconds, UTC epoch. At most 200 sources of 15 kB.
     """
 
-    def __init__(self, config: Config, hour_of_week: HourOfWeek) -> None:
+    def __init__(self, hour_of_week: HourOfWeek) -> None:
         self.sources: dict[str, Silence] = {}
         self._hour_of_week = hour_of_week
         self._credit = 0.0
@@ -47,29 +44,14 @@ class SourceAlarms:
         self._dues: dict[str, int] = {}
         self._due: int | None = None
         self._news: list[tuple[str, News]] = []
-        self._makers: dict[str, list[str]] = {}
-        """Event type -> the sources that can have sent all events of it so far, sorted."""
-        self._told: dict[tuple[str, str], str] = {}
         self._dirty: set[str] = set()
         self._changed = True
-        self._use(config)
 
-    def _use(self, config: Config) -> None:
-        self._completing = {
-            (name, step.name): following.on
-            for name, journey in config.journeys.items()
-            for step, following in zip(journey.steps, journey.steps[1:], strict=False)
-        }
-        self._types = {event_type for types in self._completing.values() for event_type in types}
-
-    def activate(self, config: Config, hour_of_week: HourOfWeek) -> None:
-        """Follow another file; what is known about sources does not depend on it."""
-        self._use(config)
+    def activate(self, hour_of_week: HourOfWeek) -> None:
+        """Follow another file; what is known about sources does not depend on it but for its timezone."""
         self._hour_of_week = hour_of_week
         for source in self.sources.values():
             source.hour_of_week = hour_of_week
-        self._makers = {kind: makers for kind, makers in self._makers.items() if kind in self._types}
-        self._told = {place: source for place, source in self._told.items() if place in self._completing}
         self._changed = True
 
     # Every tick
@@ -77,13 +59,9 @@ class SourceAlarms:
     def take(self, tick: int, partials: Sequence[tuple[Partial, Columns]]) -> None:
         """The partials of a tick; ticks come in order."""
         counts: dict[str, int] = {}
-        kinds: set[str] = set()
         for partial, _ in partials:
             for seen in partial.sources:
                 counts[seen.source] = counts.get(seen.source, 0) + seen.count
-            kinds |= partial.types.keys() & self._types
-        for kind in sorted(kinds):
-            self._narrow(kind, counts)
         for name in sorted(counts):
             source = self.sources.get(name)
             if source is None:
@@ -95,18 +73,6 @@ class SourceAlarms:
             self._note(name, source.take(tick, counts[name]))
         if counts:
             self._plan()
-
-    def _narrow(self, kind: str, counts: Mapping[str, int]) -> None:
-        """A source without any event in a tick did not send what came in it."""
-        makers = self._makers.get(kind)
-        if makers is None:
-            left = sorted(counts) if len(counts) <= MOST_SOURCES else []
-        elif not makers or all(maker in counts for maker in makers):
-            return
-        else:
-            left = [maker for maker in makers if maker in counts]
-        self._makers[kind] = left
-        self._changed = True
 
     def _make_room(self, tick: int) -> bool:
         if len(self.sources) < MOST_SOURCES:
@@ -180,23 +146,6 @@ class SourceAlarms:
 
     # Reading
 
-    def silent_sources(self) -> list[str]:
-        """Sources whose alarm stands."""
-        return sorted(name for name, source in self.sources.items() if source.silent)
-
-    def completions(self) -> list[tuple[str, str, str]]:
-        """(source, journey, step) of steps known to be completed by events of one source only, new since last asked."""
-        found = []
-        for (journey, step), types in sorted(self._completing.items()):
-            makers = {maker for kind in types for maker in self._makers.get(kind, ())}
-            if len(makers) == 1 and all(len(self._makers.get(kind, ())) <= 1 for kind in types):
-                (maker,) = makers
-                if self._told.get((journey, step)) != maker:
-                    self._told[journey, step] = maker
-                    self._changed = True
-                    found.append((maker, journey, step))
-        return found
-
     def pending(self, tick: int) -> list[Finding]:
         """Sources on the way to an alarm, as known now."""
         return [
@@ -233,9 +182,7 @@ class SourceAlarms:
         names = self.sources.keys() if whole else self._dirty & self.sources.keys()
         pieces = {piece(name): zlib.compress(self.sources[name].dump(), 1) for name in sorted(names)}
         if whole or self._changed:
-            told = [(journey, step, source) for (journey, step), source in sorted(self._told.items())]
-            stored = _Stored(list(self.sources), self._credit, dict(sorted(self._makers.items())), told)
-            pieces[PIECE] = msgspec.msgpack.encode(stored)
+            pieces[PIECE] = msgspec.msgpack.encode(_Stored(list(self.sources), self._credit))
         if not whole:
             self._dirty.clear()
             self._changed = False
@@ -247,8 +194,7 @@ class SourceAlarms:
         if body is None:
             return
         stored = _DECODE(body)
-        self._credit, self._makers = stored.credit, stored.makers
-        self._told = {(journey, step): source for journey, step, source in stored.told}
+        self._credit = stored.credit
         for name in stored.names:
             source = self.sources[name] = Silence(self._hour_of_week)
             state = pieces.get(piece(name))

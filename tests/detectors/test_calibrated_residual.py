@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from detectors.calibrated_residual import CALIBRATORS, CalibratedResidual
+from detectors.snarimax import SNARIMAX
 
 DAY = 48
 
@@ -95,6 +96,14 @@ def test_residuals_that_hang_together_alarm_no_more_often_than_granted() -> None
         found += len(alarms(CalibratedResidual(period=0, credit=1 / 1000), series))
         granted += (6000 - 100) / 1000
     assert found <= granted
+
+
+def test_a_random_walk_keeps_to_the_credit_once_it_is_differenced() -> None:
+    chance, walk, level = random.Random(1), [], 0.0
+    for _ in range(8000):
+        level += chance.gauss(0, 1)
+        walk.append(level)
+    assert len(alarms(SNARIMAX(p=1, d=1, q=0, credit=1 / 1000), walk)) <= 8
 
 
 def test_a_constant_series_that_moves_alarms_and_one_that_stays_does_not() -> None:

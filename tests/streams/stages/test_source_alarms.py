@@ -9,23 +9,12 @@ import numpy as np
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from streams.config.load import load_text
 from streams.effects import Partial, SourceSeen
 from streams.findings import SeriesKey
 from streams.stages.series import Columns
 from streams.stages.source_alarms import MOST_SOURCES, SourceAlarms
 from tests.streams.stages.series_book import CREDIT, DAY, HOUR, START, Book, run
 
-FILE = """
-version: 1
-journeys:
-  purchase:
-    steps:
-      - {name: cart, on: cart.updated}
-      - {name: paid, on: [order.completed, invoice.paid]}
-      - {name: delivered, on: order.delivered}
-"""
-CONFIG = load_text(FILE, "test.yml").config
 Counts = dict[int, dict[str, int]]
 """Tick -> source -> events."""
 KINDS = {"shop": "cart.updated", "billing": "order.completed", "carrier": "order.delivered"}
@@ -36,7 +25,7 @@ def hour_of_week(second: int) -> int:
 
 
 def watching() -> SourceAlarms:
-    return SourceAlarms(CONFIG, hour_of_week)
+    return SourceAlarms(hour_of_week)
 
 
 def events(seed: int, source: str, per_second: float, since: int, until: int) -> Counts:
@@ -85,10 +74,10 @@ def test_a_source_that_falls_silent_is_one_alarm_and_ends_when_it_speaks_again()
     assert book.findings[0].series == SeriesKey("source", "down", signal="billing")
     assert START + DAY < book.findings[0].tick < START + DAY + 300
     assert book.findings[0].expected > 5
-    assert alarms.silent_sources() == ["billing"]
+    assert [view.signal for view in alarms.watched() if view.state == "firing"] == ["billing"]
     run(alarms, book, {tick: some for tick, some in content.items() if tick > middle}, START + 2 * DAY)
     assert book.changes() == [("fire", "billing"), ("resolve", "billing")]
-    assert alarms.silent_sources() == []
+    assert all(view.state != "firing" for view in alarms.watched())
 
 
 def test_silence_of_everybody_is_noticed_though_nothing_arrives() -> None:
@@ -113,27 +102,6 @@ def test_what_watched_sources_can_see_is_said_in_words() -> None:
     assert view.credit_per_week > 0
 
 
-def test_steps_are_known_by_the_one_source_that_completes_them() -> None:
-    alarms, book = watching(), Book()
-    everybody = together(
-        events(1, "shop", 0.05, 0, HOUR), events(2, "billing", 0.05, 0, HOUR), events(3, "carrier", 0.05, 0, HOUR)
-    )
-    run(alarms, book, ticks(everybody), START + HOUR)
-    assert alarms.completions() == [("billing", "purchase", "cart"), ("carrier", "purchase", "paid")]
-    assert alarms.completions() == []
-
-
-def test_steps_whose_source_cannot_be_told_are_left_open() -> None:
-    alarms, book = watching(), Book()
-    run(
-        alarms,
-        book,
-        {START + n: [(partial(0, START + n, {"shop": 1, "billing": 1}), ())] for n in range(60)},
-        START + 60,
-    )
-    assert alarms.completions() == []
-
-
 def test_there_are_never_more_sources_than_there_is_room_for() -> None:
     alarms, book = watching(), Book()
     crowd = {START + n: [(partial(0, START + n, {f"till-{n}": 1}), ())] for n in range(MOST_SOURCES + 50)}
@@ -152,7 +120,7 @@ def test_a_source_that_is_gone_for_good_is_forgotten_when_that_is_accepted() -> 
     alarms.accept(SeriesKey("source", "down", signal="billing"))
     run(alarms, book, {tick: some for tick, some in content.items() if tick > middle}, START + 3 * DAY)
     assert book.changes() == [("fire", "billing"), ("rebaseline", "billing")]
-    assert alarms.silent_sources() == []
+    assert all(view.state != "firing" for view in alarms.watched())
 
 
 def story() -> Counts:
