@@ -1,4 +1,7 @@
-"""Writes the README's table of measured figures from `benchmarks/results/*.json`: `python docs/figures.py`."""
+"""Writes the tables of measured figures from `benchmarks/results/*.json`: `python docs/figures.py`.
+
+The README gets a line per figure, docs/concepts/alarms-measured.md the tables on detection.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,14 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def placed(page: str) -> str:
-    """The README's text with the table of now."""
+def placed(page: str, tables: str) -> str:
+    """A page's text with the tables of now."""
     before, rest = page.split(BEGIN)
-    return f"{before}{BEGIN}\n{table()}\n{END}{rest.split(END)[1]}"
+    return f"{before}{BEGIN}\n{tables}\n{END}{rest.split(END)[1]}"
+
+
+PAGES: dict[str, Callable[[], str]] = {"README.md": table, "docs/concepts/alarms-measured.md": lambda: detection()}
+"""What stands where."""
 
 
 def _machine(name: str, machine: dict[str, Any]) -> str:
@@ -92,14 +99,126 @@ def _memory(result: dict[str, Any]) -> Rows:
         )
 
 
+def _attribution(result: dict[str, Any]) -> Rows:
+    for row in result["targets"]:
+        if row["drop"] in (0.5, 1.0) and row["dispersion"] == 1.0:
+            found = row["found"]
+            yield (
+                f"Segments named exactly: {row['truth']}, drop {row['drop']:.0%}, {row['expected']:,} due",
+                f"{found['value']:.1%} [{found['low']:.1%}, {found['high']:.1%}] of {found['n']}",
+            )
+
+
+def _nab(result: dict[str, Any]) -> Rows:
+    for row in result["rows"]:
+        if row["budget_per_series_week"] == 1.0:
+            yield (
+                f"NAB, {result['series']} development series, standard profile, at a budget of 1 a week and series",
+                f"{row['standard']} (tuned on these series); {row['alarms_per_series_week']} alarms per series and week",
+            )
+
+
+def _quality(result: dict[str, Any]) -> Rows:
+    for row in result.get("delay", []):
+        if row["law"] == "log-normal" and row["series"] == 1 and row["drop"] in (1.0, 0.5, 0.3):
+            seconds = row["seconds"]
+            yield (
+                f"Drop of {row['drop']:.0%} at {row['completions_per_second']} completions/s, alarm after",
+                f"{seconds['ours']:,.0f} s on average; the tolerant oracle {seconds['tolerant']:,.0f} s",
+            )
+    rows = [row for row in result.get("false", []) if "ratio" in row]
+    if rows:
+        worst = max(rows, key=lambda row: row["ratio"])
+        yield (
+            f"False alarms for each one granted, {len({row['family'] for row in rows})} families of traffic",
+            f"at most {worst['ratio']:.2f} ({worst['family']}, {worst['rate']})",
+        )
+    for row in result.get("cost", []):
+        if row["series"] in (1_000, 100_000):
+            yield (
+                f"An update of {row['series']:,} series, {row['shape']}",
+                f"{row['microseconds_per_update']:,.0f} µs; {row['bytes_per_series']:,.0f} bytes per series",
+            )
+
+
 _ROWS: dict[str, Callable[[dict[str, Any]], Rows]] = {
     "journey_stage": _journey_stage,
     "embedded": _embedded,
     "memory": _memory,
     "replay": _replay,
+    "attribution": _attribution,
+    "nab": _nab,
+    "quality": _quality,
 }
 
 
+def detection() -> str:
+    """The tables of docs/concepts/alarms-measured.md."""
+    quality = json.loads((RESULTS / "quality.json").read_text(encoding="utf-8"))
+    parts = [_delays(quality["delay"])]
+    if "false" in quality:
+        parts.append(_false_alarms([row for row in quality["false"] if "ratio" in row]))
+        parts.append(_outages([row for row in quality["false"] if "total_outage_seconds" in row]))
+    if "cost" in quality:
+        parts.append(_costs(quality["cost"]))
+    return "\n".join(part for part in parts if part)
+
+
+def _delays(rows: list[dict[str, Any]]) -> str:
+    lines = [
+        "Mean seconds to the alarm, a day of learning, one false alarm a week. *Sharp* and *tolerant* are CUSUMs that are",
+        "told the truth: the baseline and the size of the drop, the second held to the same tolerance of 10 %.",
+        "",
+        "| completions/s | delay law | series | drop | sharp | tolerant | Touchline | (it − 1 s) ÷ tolerant | 3κ | not found |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        seconds = row["seconds"]
+        missed = row["not_found"].get("ours", 0)
+        lines.append(
+            f"| {row['completions_per_second']} | {row['law']} | {row['series']} | {row['drop']:.0%} |"
+            f" {seconds['sharp']:,.0f} | {seconds['tolerant']:,.0f} | {seconds['ours']:,.1f} |"
+            f" {row['ratio_to_tolerant_less_a_tick']:.2f} | {row['three_kappa']:.1%} | {missed} of {row['repeats']} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _false_alarms(rows: list[dict[str, Any]]) -> str:
+    lines = [
+        "False alarms ÷ credit, with the interval over series and the mean of the worst tenth of them:",
+        "",
+        "| traffic | rate | budget: one a | series-weeks | alarms | granted | ratio | 95 % interval | worst tenth |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        low, high = row["interval"]
+        lines.append(
+            f"| {row['family']} | {row['rate']} | {row['one_false_alarm_a']} | {row['series_weeks']:,.0f} |"
+            f" {row['alarms']:,} | {row['granted']:,.0f} | {row['ratio']:.2f} | {low:.2f} to {high:.2f} |"
+            f" {row['worst_decile']:.2f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _outages(rows: list[dict[str, Any]]) -> str:
+    return "".join(
+        f"A total outage under {row['family']}: seen after {row['total_outage_seconds']['median']:,.0f} s (median),"
+        f" {row['total_outage_seconds']['p90']:,.0f} s (90 % of series); not seen in 6 h: {row['not_seen']}.\n"
+        for row in rows
+    )
+
+
+def _costs(rows: list[dict[str, Any]]) -> str:
+    lines = ["| cost | series | µs per update | ns per series | bytes per series |", "|---|---|---|---|---|"]
+    for row in rows:
+        lines.append(
+            f"| {row['shape']} | {row['series']:,} | {row['microseconds_per_update']:,.0f} |"
+            f" {row['nanoseconds_per_series']:,.0f} | {row['bytes_per_series']:,.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    readme.write_text(placed(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, tables in PAGES.items():
+        page = ROOT / name
+        page.write_text(placed(page.read_text(encoding="utf-8"), tables()), encoding="utf-8")

@@ -90,16 +90,18 @@ def test_the_page_of_the_commands_is_current() -> None:
     )
 
 
-def test_the_readme_shows_the_figures_that_were_measured() -> None:
-    readme = ROOT / "README.md"
+@pytest.mark.parametrize(
+    ("name", "tables"), [("README.md", "table"), ("docs/concepts/alarms-measured.md", "detection")]
+)
+def test_pages_show_the_figures_that_were_measured(name: str, tables: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import runpy; print(runpy.run_path('docs/figures.py')['table'](), end='')"],
+        [sys.executable, "-c", f"import runpy; print(runpy.run_path('docs/figures.py')['{tables}'](), end='')"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout in readme.read_text(encoding="utf-8"), "run python docs/figures.py"
+    assert done.stdout in (ROOT / name).read_text(encoding="utf-8"), "run python docs/figures.py"
 
 
 def test_the_readme_names_every_key_that_is_not_acted_upon_yet() -> None:

@@ -17,7 +17,7 @@ SEEDS = st.integers(0, 2**32)
 AFTER = st.sampled_from([0, 1, 70, 1000, 9 * DAY])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(SEEDS, SEEDS, st.integers(1, 4), AFTER)
 def test_partitions_arrival_and_declared_ranges_make_no_difference(
     seed: int, spread: int, partitions: int, after: int
@@ -36,18 +36,19 @@ def test_partitions_arrival_and_declared_ranges_make_no_difference(
 
 def test_random_content_breaches_and_recovers() -> None:
     # Else the property above would compare empty lists.
-    kinds = set()
+    subjects = ("purchase/cart", "nps", "handle", "calls")
+    expected = {(f"touchline.signal.{kind}", subject) for kind in ("breached", "recovered") for subject in subjects}
+    kinds: set[tuple[str, str]] = set()
     for seed in range(30):
         items = content(seed, 300)
         arrived = partials(items, items[-1][0] + 1000, seed, 1, LOADED.hash)[0]
         kinds |= {(decision.type, decision.subject) for decision in feed(stage(), arrived)}
-    subjects = ("purchase/cart", "nps", "handle", "calls")
-    assert kinds == {
-        (f"touchline.signal.{kind}", subject) for kind in ("breached", "recovered") for subject in subjects
-    }
+        if kinds >= expected:
+            break
+    assert kinds == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(SEEDS, SEEDS, st.integers(1, 3), AFTER)
 def test_a_restored_stage_goes_on_as_the_undisturbed_one(seed: int, spread: int, partitions: int, after: int) -> None:
     random_ = random.Random(spread)
@@ -71,7 +72,7 @@ def test_a_restored_stage_goes_on_as_the_undisturbed_one(seed: int, spread: int,
     assert crashing.positions == plain.positions
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(SEEDS, st.integers(1, 4))
 def test_every_dimension_adds_up_to_the_whole(seed: int, partitions: int) -> None:
     items = content(seed, 120)
@@ -89,7 +90,7 @@ def test_every_dimension_adds_up_to_the_whole(seed: int, partitions: int) -> Non
                 assert step.windows[window].completed == sum(segment.windows[window].completed for segment in segments)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(SEEDS, SEEDS, st.integers(2, 4))
 def test_another_file_holds_from_the_same_tick_whatever_the_order_of_arrival(
     seed: int, spread: int, partitions: int
