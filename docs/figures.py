@@ -114,7 +114,7 @@ def _nab(result: dict[str, Any]) -> Rows:
         if row["budget_per_series_week"] == 1.0:
             yield (
                 f"NAB, {result['series']} development series, standard profile, at a budget of 1 a week and series",
-                f"{row['standard']} (tuned on these series); {row['alarms_per_series_week']} alarms per series and week",
+                f"{row['standard']}, tuned on these series; {row['alarms_per_series_week']} alarms a week and series",
             )
 
 
@@ -166,10 +166,10 @@ def detection() -> str:
 
 def _delays(rows: list[dict[str, Any]]) -> str:
     lines = [
-        "Mean seconds to the alarm, a day of learning, one false alarm a week. *Sharp* and *tolerant* are CUSUMs that are",
-        "told the truth: the baseline and the size of the drop, the second held to the same tolerance of 10 %.",
+        "Mean seconds to the alarm, a day of learning, one false alarm a week. *Sharp* and *tolerant* are CUSUMs that",
+        "are told the truth: baseline and size of the drop, the second held to the same tolerance of 10 %.",
         "",
-        "| completions/s | delay law | series | drop | sharp | tolerant | Touchline | (it − 1 s) ÷ tolerant | 3κ | not found |",
+        "| completions/s | delay law | series | drop | sharp | tolerant | Touchline | (less 1 s) ÷ tolerant | 3κ | missed |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
@@ -210,11 +210,11 @@ def _outages(rows: list[dict[str, Any]]) -> str:
 
 def _costs(rows: list[dict[str, Any]]) -> str:
     lines = ["| cost | series | µs per update | ns per series | bytes per series |", "|---|---|---|---|---|"]
-    for row in rows:
-        lines.append(
-            f"| {row['shape']} | {row['series']:,} | {row['microseconds_per_update']:,.0f} |"
-            f" {row['nanoseconds_per_series']:,.0f} | {row['bytes_per_series']:,.0f} |"
-        )
+    lines += [
+        f"| {row['shape']} | {row['series']:,} | {row['microseconds_per_update']:,.0f} |"
+        f" {row['nanoseconds_per_series']:,.0f} | {row['bytes_per_series']:,.0f} |"
+        for row in rows
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -92,10 +92,9 @@ def _print_alerts(console: Console, title: str, alerts: Sequence[Episode]) -> No
         console.print(f"\n{title}: none", highlight=False)
         return
     table = table_of(f"{title}, times in UTC", "alert")
-    for column in ("since", "lasted"):
-        table.add_column(column, no_wrap=True)
-    for column in ("size", "segments", "severity", "n"):
-        table.add_column(column)
+    for column in ("since", "lasted", "size", "segments", "severity", "n"):
+        table.add_column(column, overflow="fold")  # narrow screens wrap, nothing is left out
+    table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
     for episode in alerts:
         alert = episode.alert
         fired = f", fired {alert.fired} ×" if alert.fired > 1 else ""

@@ -59,6 +59,14 @@ def test_two_files_show_what_only_one_of_them_has() -> None:
     assert any(row.startswith("purchase/checkout → paid") for row in rows[titles[2] :])
 
 
+def test_on_a_narrow_screen_nothing_is_left_out() -> None:
+    console = Console(width=70, color_system=None, force_terminal=False)
+    with console.capture() as capture:
+        print_preview(console, run(record("firing", segments=[{"device": "mobile", "channel": "web"}])))
+    assert "…" not in capture.get()
+    assert max(map(len, capture.get().splitlines())) <= 70
+
+
 def test_where_nothing_fired_that_is_said_once() -> None:
     assert [row for row in shown(run(), run()) if "alerts" in row] == ["alerts: none under either file"]
     assert [row for row in shown(run()) if "alerts" in row] == ["alerts: none"]
