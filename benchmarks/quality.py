@@ -57,7 +57,7 @@ def keep(part: str, name: str, rows: list[dict[str, Any]]) -> None:
     """Write the rows of a case, in place of those it had."""
     path = RESULTS / "quality.json"
     figures = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    others = [row for row in figures.get(part, []) if row["case"] != name]
+    others = [row for row in figures.get(part, []) if row.get("case", name) != name]
     order = [case for case, _ in PARTS[part](False)]
     figures[part] = sorted(others + rows, key=lambda row: order.index(row["case"]) if row["case"] in order else -1)
     write("quality", {name: figures[name] for name in PARTS if name in figures})

@@ -1,11 +1,13 @@
 """False alarms for each one granted, under traffic that varies though nothing is wrong.
 
-Every family runs on four groups of lanes: at the nominal rate and at the edge of what is tolerated, (1 − δ) of it, with
-one false alarm granted a week and one an hour, to each series of its own. First they learn, then alarms are counted.
+Every family runs on four groups of lanes: at the nominal rate and at the edge of what is tolerated, 1 − δ of those who
+are due, with one false alarm granted a week and one an hour, to each series of its own. First they learn, then alarms
+are counted.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -16,12 +18,23 @@ from benchmarks.detection import intervals, nulls
 from benchmarks.detection.delays import LAWS
 from benchmarks.detection.nulls import DAY, Null
 from benchmarks.detection.product import Product
-from benchmarks.detection.traffic import Traffic
+from benchmarks.detection.traffic import COMPLETION, Traffic
 
 Floats = NDArray[np.float64]
 
 WEEK = 604_800
 TOLERANCE = 0.1
+
+
+def at_the_edge(tolerance: float) -> float:
+    """Part of the completions that must get through so that 1 − `tolerance` of those due come.
+
+    Who fails stays in flight and is due again. With G = pF the chance to have completed by an age,
+    −ln(1 − p) − x·∫F dG/(1 − G) of all entrants are due, and x of them come.
+    """
+    hazard = -math.log(1 - COMPLETION)
+    again = (hazard - COMPLETION) / COMPLETION
+    return (1 - tolerance) * hazard / (1 + (1 - tolerance) * again) / COMPLETION
 
 
 class Scale(NamedTuple):
@@ -72,7 +85,7 @@ def measure(make: Callable[[], Null], scale: Scale, seed: int = 0, *, frozen: bo
     for part in parts:
         credit[part.lanes] = 1 / WEEK if part.budget == "week" else 1 / 3600
         if part.name == "edge":
-            passing[part.lanes] = 1 - TOLERANCE
+            passing[part.lanes] = at_the_edge(TOLERANCE)
     traffic = Traffic(lanes, scale.rate, LAWS["log-normal"], null, tick=scale.tick, seed=seed)
     product = Product(lanes, scale.tick, credit, whole=True)
     learning = min(null.learning_days, scale.most_learning)

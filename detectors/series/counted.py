@@ -456,9 +456,10 @@ class Counted:
         for direction, evidence in self.evidence.items():
             way = -1 if direction == "down" else 1
             edge = expected * (1 + way * TOLERANCE)
-            evidence.aim(
-                [edge * math.exp(way * ERRORS * min(error, 10.0)) for error in (fast, slow)], [spread.fast, spread.slow]
-            )
+            nulls = [edge * math.exp(way * ERRORS * min(error, 10.0)) for error in (fast, slow)]
+            # Updates that clump over minutes and hours are not independent: what one of them says about a surge counts
+            # in the proportion of its dispersion to the largest.
+            evidence.aim(nulls, [spread.fast, spread.slow], spread.fast / spread.slow if way > 0 else 1.0)
         if self._clearing is not None and self.firing is not None:
             self._clearing.aim([self.firing.bar * expected], [spread.fast])
 

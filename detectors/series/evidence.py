@@ -35,17 +35,20 @@ class Evidence:
         self._per_update: Floats = np.zeros(nulls * self._width)
         self._fastest = 0.0
 
-    def aim(self, expected: list[float], dispersions: list[float]) -> None:
-        """From here on: events per update at the edge of each null, and their dispersion."""
+    def aim(self, expected: list[float], dispersions: list[float], temper: float = 1.0) -> None:
+        """From here on: events per update at the edge of each null, and their dispersion.
+
+        All evidence is raised to the power `temper`, at most 1: E[e^t] ≤ E[e]^t ≤ 1.
+        """
         log_evidence = poisson_drop.log_evidence if self.direction == "down" else negative_binomial_surge.log_evidence
         edge, dispersion = np.array(expected), np.array(dispersions)
         none, one = (
             log_evidence(np.zeros(self.nulls), edge, dispersion),
             log_evidence(np.ones(self.nulls), edge, dispersion),
         )
-        self._per_update = none.ravel()
-        self._per_event = (one - none).ravel()
-        self._fastest = max(float(none.max()), 0.0)
+        self._per_update = temper * none.ravel()
+        self._per_event = temper * (one - none).ravel()
+        self._fastest = max(temper * float(none.max()), 0.0)
 
     @property
     def level(self) -> float:
@@ -84,7 +87,9 @@ class Evidence:
         grown = np.exp(np.minimum(log_e * updates, _MOST))
         small = np.abs(log_e) < _SHORT
         safe = np.where(small, 1.0, log_e)
-        total = np.where(small, float(updates), np.expm1(np.minimum(safe * updates, _MOST)) / -np.expm1(-safe))
+        total = np.where(
+            small, float(updates), np.expm1(np.minimum(safe * updates, _MOST)) / -np.expm1(np.minimum(-safe, _MOST))
+        )
         after: Floats = self._recursion.values[0] * grown + credit * total
         return after
 

@@ -51,6 +51,11 @@ class Aging:
         while _FINE << (self.levels - 1) <= horizon:
             self.levels += 1
         self.slots = _FINE + _HALF * (self.levels - 1)
+        self._level: Integers = np.concatenate(
+            [np.zeros(_FINE, dtype=np.int64), np.repeat(np.arange(1, self.levels, dtype=np.int64), _HALF)]
+        )
+        self._behind: Integers = np.concatenate([np.arange(_FINE), np.tile(np.arange(_HALF, _FINE), self.levels - 1)])
+        """Level of each slot, and how many slots of its width it lies behind the present one."""
         self.counts: Floats = np.zeros((self.slots, channels, lanes))
         self.tick = 0
         """The second whose counts have age 0."""
@@ -105,32 +110,28 @@ class Aging:
             start, end = end, end + _HALF
 
     def _jump(self, tick: int) -> None:
-        places = self.places(self._starts(self.tick), tick)
+        starts = self._starts(self.tick)
+        places = self.places(starts, tick)
         counts = np.zeros_like(self.counts)
-        firsts = np.flatnonzero(np.diff(places, prepend=-1))
+        firsts = np.flatnonzero(places[1:] != places[:-1]) + 1
+        firsts = np.concatenate([[0], firsts])
         counts[places[firsts]] = np.add.reduceat(self.counts, firsts, axis=0)
-        # Those that outgrew the last level went to its last slot: they stay there or are lost.
-        beyond = ((tick >> self.levels) - (self._starts(self.tick) >> self.levels)) >= _HALF
-        if self.kept < counts.shape[1] and beyond.any():
-            counts[-1, self.kept :] -= self.counts[beyond, self.kept :].sum(axis=0)
+        if self.kept < counts.shape[1]:
+            # Those that outgrew the last level went to its last slot: they stay there or are lost.
+            beyond = ((tick >> self.levels) - (starts >> self.levels)) >= _HALF
+            if beyond.any():
+                counts[-1, self.kept :] -= self.counts[beyond, self.kept :].sum(axis=0)
         self.counts = counts
         self.tick = tick
 
     def _starts(self, tick: int) -> Integers:
         """The first second that each slot holds at `tick`, by slot."""
-        starts = np.empty(self.slots, dtype=np.int64)
-        starts[:_FINE] = tick - np.arange(_FINE)
-        for level in range(1, self.levels):
-            begin = _FINE + _HALF * (level - 1)
-            starts[begin : begin + _HALF] = ((tick >> level) - np.arange(_HALF, _FINE)) << level
+        starts: Integers = ((tick >> self._level) - self._behind) << self._level
         return starts
 
     def ages(self) -> Floats:
         """Mean age of each slot's seconds, in seconds; shape (slots,)."""
-        widths = np.ones(self.slots)
-        for level in range(1, self.levels):
-            begin = _FINE + _HALF * (level - 1)
-            widths[begin : begin + _HALF] = 2.0**level
+        widths = (1 << self._level).astype(np.float64)
         ages: Floats = np.maximum(self.tick - self._starts(self.tick) - (widths - 1) / 2, 0.0)
         return ages
 

@@ -32,7 +32,7 @@ STANDARD_ERRORS = 3.0
 MEMORY = 86_400
 """Seconds of history kept, at least, to say since when and where."""
 _REFRESH = 60
-"""Seconds after which the baseline in use follows what has been learnt."""
+"""Seconds after which the baseline in use follows what has been learnt, at least; a 512th of the time to go on."""
 _VOLUME_HALF_LIFE = 86_400.0
 
 
@@ -66,6 +66,7 @@ class StepDrop:
     ) -> None:
         self.tolerance = tolerance
         self.standard_errors = standard_errors
+        self._every = max(_REFRESH, within // 512)
         self.flight = Flight(within)
         self.past = Aging(max(MEMORY, within), channels=3)
         """N, μ and entrants of every lane, by how long ago."""
@@ -85,6 +86,8 @@ class StepDrop:
         self._refreshed: int | None = None
         self._volume: Floats = np.zeros(0)
         self._watched_seconds = 0.0
+        self._lived_seconds = 0.0
+        """The same with those in which nobody was in flight."""
         self._held: Mask | None = None
         self._spread: Floats = np.zeros((0, 0))
         """Room for a value per lane in every grouping."""
@@ -143,9 +146,16 @@ class StepDrop:
         if self.tick is None:
             self.flight.aging.tick = self.past.tick = tick
         else:
+            self._pass(tick - self.tick)
             self.flight.aging.advance(tick)
             self.past.advance(tick)
         self.tick = tick
+
+    def _pass(self, seconds: int) -> None:
+        fade = 0.5 ** (seconds / _VOLUME_HALF_LIFE)
+        self._volume = self._volume * fade
+        self._watched_seconds *= fade
+        self._lived_seconds = self._lived_seconds * fade + seconds
 
     def update(
         self,
@@ -187,9 +197,9 @@ class StepDrop:
         if learn:
             self._learn(tick, seconds, completed, at_risk, factor, levels)
             self.dispersion.add(tick, observed, expected, self.kappa, levels <= PENDING)
-        fade = 0.5 ** (seconds / _VOLUME_HALF_LIFE)
-        self._volume = self._volume * fade + expected
-        self._watched_seconds = self._watched_seconds * fade + seconds
+        self._pass(seconds)
+        self._volume += expected
+        self._watched_seconds += seconds
         return levels
 
     def sums(self, by_lane: Floats) -> Floats:
@@ -201,15 +211,27 @@ class StepDrop:
 
     @property
     def rate(self) -> Floats:
-        """Expected completions per second of each series, over about a day."""
+        """Expected completions per second of each series while somebody is in flight, over about a day."""
         rate: Floats = self._volume / max(self._watched_seconds, 1.0)
         return rate
+
+    @property
+    def per_day(self) -> Floats:
+        """Expected completions a day of each series."""
+        volume: Floats = self._volume / max(self._lived_seconds, 1.0) * 86_400
+        return volume
+
+    def adopt(self, hazards: Hazards, flight: Flight) -> None:
+        """From now on this is normal, and these are in flight."""
+        self.hazards, self.flight = hazards, flight
+        # The error of the baseline is the new one's, with the next update.
+        self._refreshed = None
 
     def _follow(self, tick: int, at_risk: Floats) -> None:
         """Let the baseline in use follow the learnt one: every minute, and while it still grows quickly."""
         if self.hazards.hour != tick // HOUR:
             self.hazards.turn(tick)
-        if self._refreshed is not None and tick // _REFRESH == self._refreshed // _REFRESH:
+        if self._refreshed is not None and tick // self._every == self._refreshed // self._every:
             return
         self._refreshed = tick
         self.hazards.refresh()
@@ -281,6 +303,7 @@ class StepDrop:
             [pack(array) for array in (self.kappa, self.observed, self.expected, self._base, self._volume)],
             self._refreshed,
             self._watched_seconds,
+            self._lived_seconds,
             held,
         )
         return msgspec.msgpack.encode(stored)
@@ -297,7 +320,8 @@ class StepDrop:
         self.fast.restore(stored.fast)
         self.slow.restore(stored.slow)
         self.kappa, self.observed, self.expected, self._base, self._volume = map(unpack, stored.arrays)
-        self._refreshed, self._watched_seconds = stored.refreshed, stored.watched_seconds
+        self._refreshed = stored.refreshed
+        self._watched_seconds, self._lived_seconds = stored.watched_seconds, stored.lived_seconds
         if stored.held is not None:
             self._held = np.zeros(self.lanes, dtype=bool)
             self._held[stored.held] = True
@@ -314,6 +338,7 @@ class _Stored(msgspec.Struct, array_like=True):
     arrays: list[Packed]
     refreshed: int | None
     watched_seconds: float
+    lived_seconds: float
     held: list[int] | None
 
 

@@ -31,11 +31,11 @@ from streams.stages.step_finding import Ill, find
 
 SECOND = 1_000_000
 SLOWEST = 256
-"""Longest interval between updates, seconds."""
+"""Longest interval between updates, seconds, unless the time to go on is longer than five hours."""
 LEAST_PER_DAY = 20.0
 """Expected completions a day below which a series is watched through its parent."""
 _DUE_PER_UPDATE = 0.25
-_AGE_PART = 16
+_AGE_PART = 4
 _LONGEST = 3600
 """Seconds after which those in flight are looked at in any case."""
 _SLACK = 60
@@ -46,7 +46,11 @@ _MOST_ENTRIES = 4000
 _FIRST_HOUR, _OFTEN, _SELDOM = 3600, 60, 600
 _HOUR, _DAY, _WEEK = 3600, 86_400, 604_800
 _RHYTHM_HOURS = 8 * 24
+_RHYTHM_LASTS = 3 * _DAY
+"""A night, or a weekend."""
 _SAMPLES = 8
+_NOBODY_LEFT = 0.5
+_MOST_VALUE = 1 << 60
 _VALUE_HALF_LIFE = 86_400.0
 
 HourOfWeek = Callable[[int], int]
@@ -141,7 +145,7 @@ class StepWatch:
         self.recovery: Recovery | None = None
         self.samples: deque[tuple[int, tuple[str, ...]]] = deque(maxlen=_SAMPLES)
         """Tick and subjects of the latest entrants."""
-        self.interval = _interval(within / 2048)
+        self.interval = _interval(within / 2048, within)
         self.granted = 0.0
         """Expected false alarms handed out since the start of this process."""
         self._hour_of_week = hour_of_week
@@ -151,6 +155,7 @@ class StepWatch:
         self._entered = 0
         """The latest second somebody entered."""
         self._in_flight = 0.0
+        self._live: tuple[int, int] | None = None
         self._value = (0.0, 0.0)
         self._open: _Open | None = None
         self._falls: list[int] = []
@@ -165,6 +170,7 @@ class StepWatch:
         self._checkpoint_at = 0
         self._dirty = True
         self.drop.extend(0, self.lanes.member(), len(self.lanes.series))
+        self._same = self._whole_again()
 
     def follow(self, hour_of_week: HourOfWeek) -> None:
         """Another file holds. In another timezone hours are other hours, and their rhythm is learnt anew."""
@@ -178,7 +184,7 @@ class StepWatch:
 
     def enter(self, cell: Cell, second: int, count: int, value: int) -> None:
         """So many entered the step in this second (UTC epoch); the sum of their values is scaled by 1e6."""
-        self._queue.entered.append((cell, second, count, value))
+        self._queue.entered.append((cell, second, count, _bounded(value)))
 
     def leave(self, cell: Cell, second: int, completed: int, gone: int) -> None:
         """Of those who entered in this second, so many went on in time and so many left otherwise."""
@@ -202,14 +208,14 @@ class StepWatch:
     def _idle(self) -> bool:
         """Nobody is in flight who could still go on in time."""
         late = self._last is not None and self._last - self._entered > self.within + _SLACK
-        return late or self._in_flight <= 0.5
+        return late or self._in_flight <= _NOBODY_LEFT
 
     def _patience(self) -> int:
         """Seconds that nothing may be looked at while nothing comes: few are due, and they are old enough to wait."""
         due = float(self.drop.expected[WHOLE]) / max(self._seconds, 1)
         wait = _DUE_PER_UPDATE / due if due > 0 else _LONGEST
         youngest = 0 if self._last is None else self._last - self._entered
-        return max(int(min(wait, youngest / 8, _LONGEST)), self.interval)
+        return max(int(min(wait, youngest / _AGE_PART, _LONGEST)), self.interval)
 
     def close(self, tick: int, groups: Groups, whole: float, segment: float, report: Report) -> None:
         """Judge, if it is time. `whole` and `segment`: expected false alarms per second granted to each series."""
@@ -229,6 +235,7 @@ class StepWatch:
 
     def _apply(self, entry: Entry, report: Report) -> None:
         tick, drop = entry.tick, self.drop
+        self._live = None
         self._regroup(entry)
         last = self._last
         if last is None or (self._idle and tick - last > self.interval):
@@ -270,7 +277,7 @@ class StepWatch:
             _, _, came, due = self._aside[-1]
             self._aside[-1] = (hour, how, came + observed, due + expected)
         else:
-            self._aside = [*self._aside[-24:], (hour, how, observed, expected)]
+            self._aside = [*self._aside[-_RHYTHM_LASTS // _HOUR :], (hour, how, observed, expected)]
 
     def _regroup(self, entry: Entry) -> None:
         cells = [cell for cell, *_ in entry.entered]
@@ -283,6 +290,14 @@ class StepWatch:
                 self.recovery.extend(new)
             for series in changed:
                 self.drop.clear(series)
+            self._same = self._whole_again()
+
+    def _whole_again(self) -> Mask:
+        """Segment values that everybody has: their series is the whole once more, and is not watched beside it."""
+        same = np.zeros(self.drop.series, dtype=bool)
+        for row in self.drop.member[1:]:
+            same |= np.bincount(row, minlength=self.drop.series) == self.drop.lanes
+        return same
 
     def _arrays(self, entry: Entry, seconds: int) -> tuple[Entrants, Leavers]:
         per_second: dict[int, int] = {}
@@ -325,23 +340,25 @@ class StepWatch:
         """Which series may get credit: known, voluminous enough, and not ill."""
         if self._open is not None:
             return np.zeros(self.drop.series, dtype=bool)
-        watched: Mask = (self.drop.rate * _DAY >= LEAST_PER_DAY) & (self.drop.rate > 0)
+        watched: Mask = (self.drop.per_day >= LEAST_PER_DAY) & ~self._same
         return watched
 
     @property
     def live(self) -> tuple[int, int]:
-        """How many series would get credit now: wholes, segment values."""
+        """How many series would get credit now: wholes, segment values. It changes with updates only."""
         if self._idle:
             return 0, 0
-        watched = self._watched()
-        return int(watched[WHOLE]), int(watched[WHOLE + 1 :].sum())
+        if self._live is None:
+            watched = self._watched()
+            self._live = int(watched[WHOLE]), int(watched[WHOLE + 1 :].sum())
+        return self._live
 
     def _pace(self) -> None:
         """Choose the interval from what has been learnt."""
         seen = self.drop.hazards.seen.sum()
         rate = float(self.drop.rate[WHOLE])
         if seen >= _LEAST_SEEN and rate > 0:
-            self.interval = _interval(min(_DUE_PER_UPDATE / rate, self._mean_age() / _AGE_PART))
+            self.interval = _interval(min(_DUE_PER_UPDATE / rate, self._mean_age() / _AGE_PART), self.within)
 
     def _mean_age(self) -> float:
         hazards = self.drop.hazards
@@ -391,8 +408,7 @@ class StepWatch:
         opened.accepted |= entry.accept
         if (opened.accepted and recovery.known()) or recovery.new_normal(tick, age):
             ratio = recovery.ratio(drop.hazards.rates)
-            drop.hazards = recovery.challenger
-            drop.flight = recovery.flight()
+            drop.adopt(recovery.challenger, recovery.flight())
             self._end(tick)
             report.rebaseline(opened.key, tick, 1.0 if ratio is None else ratio)
         elif well:
@@ -417,7 +433,7 @@ class StepWatch:
         began = opened.ill.since // _HOUR
         before = [at for at in self._falls if began - at <= _RHYTHM_HOURS]
         recurs = any(min((began - at) % 24, (at - began) % 24) <= 1 for at in before if began - at >= 12)
-        if recurs and tick - opened.ill.since < _DAY:
+        if recurs and tick - opened.ill.since < _RHYTHM_LASTS:
             for hour, how, observed, expected in self._aside:
                 self.season.add(hour, how, observed, expected, float(drop.dispersion.slow[WHOLE]))
         self._falls, self._aside = [*before, began], []
@@ -580,9 +596,11 @@ class StepWatch:
 
     def load(self, state: bytes, journal: bytes | None) -> None:
         """Take what `changes` gave last of each, and go through the journal again."""
+        self._live = None
         stored = _DECODE(state)
         self.lanes.load(stored.lanes)
         self.drop.restore(stored.drop, self.lanes.member(), len(self.lanes.series))
+        self._same = self._whole_again()
         self.season.restore(stored.season)
         self.flood.state = stored.flood
         self.interval, self._last, self._value = stored.interval, stored.last, stored.value
@@ -631,10 +649,16 @@ def _together(rows: list[Row]) -> list[Row]:
     sums: dict[tuple[Cell, int], tuple[int, int]] = {}
     for cell, second, one, other in rows:
         before = sums.get((cell, second), (0, 0))
-        sums[cell, second] = before[0] + one, before[1] + other
+        sums[cell, second] = before[0] + one, _bounded(before[1] + other)
     return [(cell, second, *both) for (cell, second), both in sorted(sums.items())]
 
 
-def _interval(wanted: float) -> int:
-    """The largest power of two that is not above what is wanted, 1 to 256 seconds."""
-    return int(min(2 ** max(math.floor(math.log2(max(wanted, 1.0))), 0), SLOWEST))
+def _bounded(value: int) -> int:
+    """A sum that can be stored: an event may name any amount."""
+    return max(min(value, _MOST_VALUE), -_MOST_VALUE)
+
+
+def _interval(wanted: float, within: int) -> int:
+    """The largest power of two seconds that is not above what is wanted, nor 256 s or a 64th of the time to go on."""
+    longest = min(max(SLOWEST, within / 64), 4096)
+    return int(2 ** math.floor(math.log2(max(min(wanted, longest), 1.0))))

@@ -226,6 +226,17 @@ def test_undo_returns_to_the_baseline_of_before_the_change(quiet_minutes: int, i
     assert hazards.seen[0] >= (quiet_minutes - 60) * 60 * 30 * BINS * 0.02 * 0.99
 
 
+def test_what_was_held_back_when_a_change_is_undone_is_forgotten() -> None:
+    hazards = Hazards(BINS, 1)
+    hours(hazards, START, START + HOUR + 600, 0.02)
+    ones = np.ones((BINS, 1))
+    hazards.learn(0 * ones, 1e6 * ones, EVERYBODY)
+    hazards.undo(START + HOUR + 600, START + HOUR + 660, np.zeros(1))
+    hazards.release(EVERYBODY)
+    hazards.refresh()
+    assert hazards.rates == pytest.approx(0.02, rel=0.03)
+
+
 def test_undo_of_a_change_from_the_first_second_on_leaves_nothing() -> None:
     hazards = Hazards(BINS, 1)
     lost = hours(hazards, START + 600, START + 1200, 0.02)

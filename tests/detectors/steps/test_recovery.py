@@ -77,6 +77,22 @@ def test_a_drop_that_goes_on_for_hours_is_not_over(part: float, high: float) -> 
     assert nurse(ill, recovery, step, CHANGE + hours * HOUR, every=10) is None
 
 
+def test_who_failed_during_a_long_drop_and_still_waits_does_not_hide_its_end() -> None:
+    # An hour to go on in, and most take minutes: those who failed are still in flight and due.
+    within, every, end = 3600, 10, START + 3 * HOUR + 3000
+    customers = draw(np.random.default_rng(5), 6 * HOUR, np.ones(2), within=within, median=400, sigma=0.7)
+    step = StepDrop(within)
+    step.extend(2, np.zeros((1, 2), dtype=np.int64), 1)
+    for tick, entered, left in updates(customers, START, START + 3 * HOUR, every):
+        step.update(tick, entered, left, np.zeros(1))
+    ill = customers.hit(0.8, START + 3 * HOUR, end, within)
+    recovery = Recovery(within, 2, ALL[:2], START + 3 * HOUR + 60, 0.35, 0.1)
+    became = nurse(ill, recovery, step, START + 6 * HOUR, every)
+    assert became is not None
+    # Together with them it would take six minutes.
+    assert 0 < became[1] - end <= 300
+
+
 def test_only_the_lanes_that_fell_are_asked() -> None:
     fell = np.array([True, False, False, False])
     customers, step = shop(2400)[0], learnt(2400)

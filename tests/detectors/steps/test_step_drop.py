@@ -103,6 +103,18 @@ def test_nothing_comes_of_a_drop_without_credit() -> None:
         assert not step.update(tick, entered, left, none).any()
 
 
+def test_evidence_stands_still_while_there_is_no_credit() -> None:
+    step = ready()
+    none = np.zeros(LANES)
+    before = np.zeros(LANES)
+    for at, (tick, entered, left) in enumerate(updates(shop().hit(1.0, LEARNT, END, WITHIN), LEARNT, LEARNT + 30)):
+        levels = step.update(tick, entered, left, EACH if at < 3 else none)
+        if at == 3:
+            before = levels
+    assert (before > 0).all()
+    np.testing.assert_array_equal(levels, before)
+
+
 def test_silence_alone_is_no_drop() -> None:
     step = ready()
     # Nobody enters any more; who is in flight goes on as ever.
@@ -260,3 +272,18 @@ def test_a_series_number_that_stands_for_another_value_begins_anew() -> None:
     step.clear(0)
     assert step.fast.levels[0] == step.slow.levels[0] == step.rate[0] == 0
     assert step.fast.levels[1] > 0
+
+
+def test_what_is_adopted_brings_its_own_error_at_once() -> None:
+    step = ready()
+    tick, entered, left = next(updates(shop(), LEARNT, END))
+    step.update(tick, entered, left, EACH)
+    sure = step.kappa.copy()
+    young = StepDrop(WITHIN, pooled=False)
+    young.extend(LANES, np.arange(LANES)[None, :], LANES)
+    for _ in alarms_of(young, shop(), START, START + 60):
+        pass
+    step.adopt(young.hazards, step.flight)
+    tick, entered, left = next(updates(shop(), LEARNT + 1, END))
+    step.update(tick, entered, left, EACH)
+    assert (step.kappa > 3 * sure).all()

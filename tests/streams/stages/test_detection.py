@@ -120,11 +120,24 @@ def test_looking_at_everything_does_not_disturb_what_is_stored_piece_by_piece() 
     stored |= looked.changes()
     again = SignalStage.restore(LOADED.config, LOADED.hash, stored)
     assert watches(again) == watches(whole)
-    # And pieces of a change go on where everything was stored.
+
+
+def test_what_changed_goes_on_where_everything_was_stored() -> None:
+    whole, looked = stage(1, LOADED), stage(1, LOADED)
+    until = START + 400
+    made = partials([entry for entry in story() if entry[0] <= until], until, 1, 1, LOADED.hash)[0]
+    feed(whole, made)
+    feed(looked, made[:-120])
+    looked.changes()
+    feed(looked, made[-120:-60])
     stored = looked.snapshot()
-    feed(looked, partials([(until + 5, story()[0][1])], until + 20, 1, 1, LOADED.hash)[0][:0])
-    stored |= looked.changes()
-    assert watches(SignalStage.restore(LOADED.config, LOADED.hash, stored)) == watches(whole)
+    feed(looked, made[-60:])
+    changes = looked.changes()
+    # Its journal begins before that.
+    assert "watch/purchase/checkout/journal" in changes
+    assert "watch/purchase/checkout/state" not in changes
+    again = SignalStage.restore(LOADED.config, LOADED.hash, stored | changes)
+    assert watches(again) == watches(whole)
 
 
 def test_the_end_of_the_input_is_no_outage() -> None:
