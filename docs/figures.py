@@ -167,8 +167,8 @@ def detection() -> str:
 def _delays(rows: list[dict[str, Any]]) -> str:
     lines = [
         "Mean seconds to the alarm, a day of learning, one false alarm a week. *Sharp* and *tolerant* are CUSUMs that",
-        "are told the truth: baseline and size of the drop, the second held to the same tolerance of 10 %. The ratio to",
-        "it is taken less one tick.",
+        "are told the truth: baseline and size of the drop, the second held to the same tolerance of 10 %. The ratio",
+        "to it is taken less one tick.",
         "",
         "| completions/s | delay law | series | drop | sharp | tolerant | Touchline | ÷ tolerant | 3κ | missed |",
         "|---|---|---|---|---|---|---|---|---|---|",
