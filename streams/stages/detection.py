@@ -21,7 +21,7 @@ from streams.stages.series import Columns
 from streams.stages.sight import in_words
 from streams.stages.signal_alarms import SignalAlarms
 from streams.stages.source_alarms import SourceAlarms
-from streams.stages.step_alarms import StepAlarms
+from streams.stages.step_alarms import Spent, StepAlarms
 from streams.view import AlarmsView, WatchedView
 
 PIECE = "alarms"
@@ -35,6 +35,7 @@ class _Stored(msgspec.Struct, array_like=True):
     book: bytes
     credit: float
     tick: int | None
+    spent: Spent
 
 
 class Detection:
@@ -192,7 +193,7 @@ class Detection:
         """Pieces that changed since the last call, by name; all of them where `whole`."""
         if self.book.dirty or not self._book:
             self._book, self.book.dirty = self.book.dump(), False
-        body = msgspec.msgpack.encode(_Stored(self._book, self._credit, self._tick))
+        body = msgspec.msgpack.encode(_Stored(self._book, self._credit, self._tick, self.steps.spent))
         pieces = {PIECE: zlib.compress(body, 1)} if whole or body != self._stored else {}
         if not whole:
             self._stored = body
@@ -209,7 +210,7 @@ class Detection:
         if body is not None:
             stored = _DECODE(zlib.decompress(body))
             self.book.load(stored.book)
-            self._credit, self._tick = stored.credit, stored.tick
+            self._credit, self._tick, self.steps.spent = stored.credit, stored.tick, stored.spent
         self.steps.load(pieces)
         self.signals.load(pieces)
         self.sources.load(pieces)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from streams.config.structs import Config, Journey
 from streams.effects import Cell, Partial
 from streams.findings import SeriesKey
@@ -18,6 +20,18 @@ _PIECE = "watch"
 _REMEMBERED = 50_000
 
 
+class Spent(msgspec.Struct, array_like=True):
+    """Expected false alarms granted so far to a whole and to a segment value that have always been live."""
+
+    tick: int | None = None
+    shares: Shares = Shares(0.0, 0.0, 0.0)
+    """In force since then, per second."""
+    whole: float = 0.0
+    segment: float = 0.0
+    steps: dict[str, tuple[float, float]] = {}
+    """`journey/step` -> what both had come to at its last update."""
+
+
 class StepAlarms:
     """Every step of the file but goals, unless its journey says `watch: off`. Ticks are seconds, UTC epoch."""
 
@@ -27,6 +41,7 @@ class StepAlarms:
         self._cells: dict[Cell, Cell] = {}
         self._columns: Columns | None = None
         self._due: int | None = None
+        self.spent = Spent()
         self._make(config, hour_of_week, {})
 
     def _make(self, config: Config, hour_of_week: HourOfWeek, before: Mapping[Key, StepWatch]) -> None:
@@ -111,11 +126,29 @@ class StepAlarms:
         return sum(count[0] for count in counts), sum(count[1] for count in counts)
 
     def close(self, tick: int, groups: Groups, shares: Shares, report: Report) -> None:
-        """Judge every step that is due."""
+        """Judge every step that is due; `shares` hold from here on.
+
+        A step gets what was granted since its last update, and never more than is granted now: what was handed out
+        never exceeds the budget, however the shares have moved meanwhile.
+        """
+        spent = self.spent
+        elapsed = 0 if spent.tick is None else tick - spent.tick
+        spent.whole += spent.shares.whole * elapsed
+        spent.segment += spent.shares.segment * elapsed
+        spent.tick, spent.shares = tick, shares
         if self._due is None or tick < self._due:
             return
-        for watch in self.steps.values():
-            watch.close(tick, groups, shares.whole, shares.segment, report)
+        for (journey, step), watch in self.steps.items():
+            due = watch.next_due()
+            if due is None or tick < due:
+                continue
+            whole, segment = shares.whole, shares.segment
+            before, last = spent.steps.get(f"{journey}/{step}"), watch.updated
+            if before is not None and last is not None and tick > last:
+                whole = min(whole, (spent.whole - before[0]) / (tick - last))
+                segment = min(segment, (spent.segment - before[1]) / (tick - last))
+            watch.close(tick, groups, whole, segment, report)
+            spent.steps[f"{journey}/{step}"] = (spent.whole, spent.segment)
         self._plan()
 
     # Learning from history

@@ -493,6 +493,11 @@ class StepWatch:
         return "watching" if self._watched()[WHOLE] else "quiet"
 
     @property
+    def updated(self) -> int | None:
+        """The tick of the last update."""
+        return self._last
+
+    @property
     def firing(self) -> SeriesKey | None:
         """The series that fires."""
         return None if self._open is None else self._open.key
