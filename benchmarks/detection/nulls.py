@@ -85,7 +85,7 @@ class Shocks(Null):
 
     def __init__(self, hours: float, seed: int = 0, size: float = 0.15) -> None:
         self.name = f"shocks of {size:.0%}, " + ("a day" if hours == 24 else f"{hours:g} h")
-        self.learning_days = 1 if hours < 6 else 3
+        self.learning_days = 1 if hours < 6 else 7
         self._seconds = hours * 3600
         self._spread = math.sqrt(math.log1p(size**2))
         self._chance = np.random.default_rng([seed, 2])

@@ -63,8 +63,8 @@ class _LanesDispersion(Dispersion):
 class Product:
     """`StepDrop` over independent lanes, fed as the stage feeds it.
 
-    After an alarm a lane is not watched for as long as customers of before may still be in flight; then the evidence
-    begins anew. (The stage waits for its all-clear, and learns nothing meanwhile.)
+    After an alarm a lane is not watched, and learns nothing, for as long as customers of before may still be in flight,
+    and as long again while fewer come than are tolerated: in place of the stage's all-clear. Then it begins anew.
 
     Parameters
     ----------
@@ -101,6 +101,8 @@ class Product:
         self._credit: Floats = np.broadcast_to(np.asarray(credit) * tick, (lanes,)).astype(np.float64)
         self._ages = WITHIN // tick
         self._ill_until = np.full(lanes, -1, dtype=np.int64)
+        self._ill_sums: Floats = np.zeros((2, lanes))
+        """N and the least that is tolerated, while ill."""
         self._left_over: Floats = np.zeros((self._ages, lanes))
         self._every: NDArray[np.int64] = np.arange(lanes)
         self._seasons = [Season() for _ in range(lanes)] if whole else []
@@ -131,7 +133,8 @@ class Product:
         completed, exposure = np.zeros(len(flight.bins)), np.zeros(len(flight.bins))
         # Which age falls into which bin depends on the second.
         for now in range(0, _PHASES * tick, tick):
-            bins = flight.bin_of_slot[flight.aging.places(now - np.arange(self._ages) * tick, now)]
+            places = flight.aging.places(now - np.arange(self._ages) * tick, now + tick - 1)
+            bins = flight.bin_of_slot[places]
             completed += np.bincount(bins, survival * hazards, len(flight.bins))
             exposure += np.bincount(bins, survival * tick, len(flight.bins))
         # As if seen for ever.
@@ -146,7 +149,8 @@ class Product:
         entered, left = self._moves(tick, begin)
         well = self._ill_until < tick.number
         credit = np.where(well, self._credit, 0.0)
-        calm = well & ~lately(self._flooded, tick.number, self.tick_seconds, WITHIN)
+        dry = ~lately(self._flooded, tick.number, self.tick_seconds, WITHIN)
+        calm = well & dry
         self.step.learns = self._dispersion.learns = None if calm.all() else calm
         levels = self.step.update(
             second,
@@ -158,14 +162,24 @@ class Product:
             learn=self.learning,
         )
         if self._seasons:
-            self._hour_observed += self.step.observed * calm
-            self._hour_expected += self.step.expected / self._factor * calm
+            # The stage sets the hours of an alarm aside and learns them after it.
+            self._hour_observed += self.step.observed * dry
+            self._hour_expected += self.step.expected / self._factor * dry
         self.granted += np.where(self.step.expected > 0, credit, 0.0)
+        self._nurse(tick.number)
         alarms = np.flatnonzero(levels >= 1)
         if len(alarms):
             self._ill_until[alarms] = tick.number + self._ages
+            self._ill_sums[:, alarms] = 0.0
             self.step.reset(alarms)
         return alarms
+
+    def _nurse(self, number: int) -> None:
+        self._ill_sums += self.step.observed, (1 - self.step.tolerance) * self.step.expected
+        due = np.flatnonzero(self._ill_until == number)
+        worse = due[self._ill_sums[0, due] < self._ill_sums[1, due]]
+        self._ill_until[worse] = number + self._ages
+        self._ill_sums[:, worse] = 0.0
 
     def _moves(self, tick: Tick, begin: int) -> tuple[Entrants, Leavers]:
         row = tick.number % self._ages

@@ -20,7 +20,7 @@ BLOCKS = (60, 600, 3600, 21_600, 86_400)
 """Lengths in seconds; blocks begin at multiples of them."""
 HALF_LIFE_SECONDS = 14 * 86_400
 """Seconds after which a block counts half."""
-_PRIOR_BLOCKS = 10.0
+_PRIOR_BLOCKS = 5.0
 """Blocks without any excess that every estimate begins with."""
 _SLOW = 1
 """Blocks from this one on (ten minutes) tell drift from noise."""
@@ -45,8 +45,6 @@ class Dispersion:
         self._expected: Floats = np.zeros((len(BLOCKS), series))
         self._doubt: Floats = np.zeros((len(BLOCKS), series))
         """Σ U·κ over the open block."""
-        self._calm: NDArray[np.bool_] = np.ones((len(BLOCKS), series), dtype=bool)
-        """Whether nothing was pending all through the open block."""
         self._tick: int | None = None
         self._since: int | None = None
         self._waiting: deque[tuple[int, int, float, Floats]] = deque()
@@ -65,7 +63,6 @@ class Dispersion:
         self._observed = np.pad(self._observed, wide)
         self._expected = np.pad(self._expected, wide)
         self._doubt = np.pad(self._doubt, wide)
-        self._calm = np.pad(self._calm, wide, constant_values=True)
         self._waiting = deque((end, at, fade, np.pad(added, wide)) for end, at, fade, added in self._waiting)
         self._estimate()
 
@@ -83,27 +80,14 @@ class Dispersion:
             array[:, series] = 0.0
         for _, _, _, added in self._waiting:
             added[:, series] = 0.0
-        self._calm[:, series] = True
 
-    def add(
-        self,
-        tick: int,
-        observed: Floats,
-        expected: Floats,
-        doubt: Floats,
-        calm: NDArray[np.bool_] | None = None,
-    ) -> None:
-        """What an update that ends with second `tick` brought: N, U and κ, each of shape (series,).
-
-        A block counts for the series that were `calm` all through it; None: all are.
-        """
+    def add(self, tick: int, observed: Floats, expected: Floats, doubt: Floats) -> None:
+        """What an update that ends with second `tick` brought: N, U and κ, each of shape (series,)."""
         if self._tick is not None:
             self._close(self._tick, tick)
         elif self._since is None:
             self._since = tick
         self._tick = tick
-        if calm is not None:
-            self._calm &= calm
         self._observed += observed
         self._expected += expected
         self._doubt += expected * np.minimum(doubt, 1.0)
@@ -126,8 +110,7 @@ class Dispersion:
 
     def _end(self, at: int) -> Floats:
         """What an ended block adds, shape (sums, series); it begins anew."""
-        calm = self._calm[at]
-        observed, expected = self._observed[at] * calm, self._expected[at] * calm
+        observed, expected = self._observed[at], self._expected[at]
         held = expected > 0
         kappa = np.divide(self._doubt[at], expected, out=np.zeros_like(expected), where=held)
         large = expected >= _LEAST
@@ -145,7 +128,6 @@ class Dispersion:
         self._observed[at] = 0.0
         self._expected[at] = 0.0
         self._doubt[at] = 0.0
-        self._calm[at] = True
         return added
 
     def _estimate(self) -> None:
@@ -173,10 +155,7 @@ class Dispersion:
         stored = _Stored(
             self._tick,
             self._since,
-            [
-                pack(array)
-                for array in (self._sums, self._observed, self._expected, self._doubt, self._calm.astype(float))
-            ],
+            [pack(array) for array in (self._sums, self._observed, self._expected, self._doubt)],
             [(end, at, fade, pack(added)) for end, at, fade, added in self._waiting],
         )
         return msgspec.msgpack.encode(stored)
@@ -185,8 +164,7 @@ class Dispersion:
         """Take what `snapshot` wrote for as many series."""
         stored = _DECODE(body)
         self._tick, self._since = stored.tick, stored.since
-        self._sums, self._observed, self._expected, self._doubt, calm = map(unpack, stored.arrays)
-        self._calm = calm > 0
+        self._sums, self._observed, self._expected, self._doubt = map(unpack, stored.arrays)
         self._waiting = deque((end, at, fade, unpack(added)) for end, at, fade, added in stored.waiting)
         self._estimate()
 

@@ -196,7 +196,7 @@ class StepDrop:
         levels = self._judge(observed, expected, credit)
         if learn:
             self._learn(tick, seconds, completed, at_risk, factor, levels)
-            self.dispersion.add(tick, observed, expected, self.kappa, levels <= PENDING)
+            self.dispersion.add(tick, observed, expected, self.kappa)
         self._pass(seconds)
         self._volume += expected
         self._watched_seconds += seconds

@@ -99,26 +99,17 @@ def test_a_new_series_begins_at_counting_noise_and_a_cleared_one_begins_anew() -
     assert dispersion.fast[1] > 2
 
 
-def test_what_is_pending_does_not_count() -> None:
-    rng = np.random.default_rng(3)
+def test_what_has_just_alarmed_is_forgotten_before_it_is_believed() -> None:
     dispersion = Dispersion(2)
-    for tick in range(START + 59, START + DAY, 60):
-        dispersion.add(
-            tick, rng.poisson([30.0, 0.001]).astype(np.float64), np.full(2, 30.0), np.zeros(2), np.array([True, False])
-        )
+    for tick in range(START + 59, START + 2 * DAY, 60):
+        dispersion.add(tick, np.full(2, 30.0), np.full(2, 30.0), np.zeros(2))
+    for tick in range(START + 2 * DAY + 59, START + 2 * DAY + 3600, 60):
+        dispersion.add(tick, np.full(2, 5.0), np.full(2, 30.0), np.zeros(2))
+    dispersion.forget_recent(np.array([1]))
+    for tick in range(START + 2 * DAY + 3659, START + 3 * DAY, 60):
+        dispersion.add(tick, np.full(2, 30.0), np.full(2, 30.0), np.zeros(2))
+    assert dispersion.slow[0] > 5
     assert dispersion.slow[1] == 1.0
-    assert dispersion.drift[1] == 0.0
-
-
-def test_a_block_with_a_moment_of_evidence_is_left_out_as_a_whole() -> None:
-    dispersion = Dispersion(2)
-    for tick in range(START + 59, START + DAY, 60):
-        calm = np.array([True, tick % 600 != 59])
-        dispersion.add(tick, np.full(2, 60.0), np.full(2, 30.0), np.zeros(2), calm)
-    assert dispersion.slow[0] > 20
-    # Of the second series only the minutes without evidence count.
-    assert 20 < dispersion.fast[1] <= dispersion.fast[0]
-    assert dispersion.drift[1] == 0.0
 
 
 def test_after_the_first_day_what_happens_is_believed_six_hours_later() -> None:
