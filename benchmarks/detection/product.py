@@ -47,17 +47,10 @@ class _LanesDispersion(Dispersion):
 
     learns: NDArray[np.bool_] | None = None
 
-    def add(
-        self,
-        tick: int,
-        observed: Floats,
-        expected: Floats,
-        doubt: Floats,
-        calm: NDArray[np.bool_] | None = None,
-    ) -> None:
+    def add(self, tick: int, observed: Floats, expected: Floats, doubt: Floats) -> None:
         if self.learns is not None:
             observed, expected = observed * self.learns, expected * self.learns
-        super().add(tick, observed, expected, doubt, calm)
+        super().add(tick, observed, expected, doubt)
 
 
 class Product:
