@@ -36,8 +36,9 @@ LEAST_PER_DAY = 20.0
 """Expected completions a day below which a series is watched through its parent."""
 _DUE_PER_UPDATE = 0.25
 _AGE_PART = 4
+_AGES = 64
 _LONGEST = 3600
-"""Seconds after which those in flight are looked at in any case."""
+"""Seconds after which those in flight are looked at in any case, or a 64th of the time to go on."""
 _SLACK = 60
 """Seconds after their time within which customers are known to have left."""
 _LEAST_SEEN = 20.0
@@ -213,9 +214,10 @@ class StepWatch:
     def _patience(self) -> int:
         """Seconds that nothing may be looked at while nothing comes: few are due, and they are old enough to wait."""
         due = float(self.drop.expected[WHOLE]) / max(self._seconds, 1)
-        wait = _DUE_PER_UPDATE / due if due > 0 else _LONGEST
+        longest = max(_LONGEST, self.within // _AGES)
+        wait = _DUE_PER_UPDATE / due if due > 0 else longest
         youngest = 0 if self._last is None else self._last - self._entered
-        return max(int(min(wait, youngest / _AGE_PART, _LONGEST)), self.interval)
+        return max(int(min(wait, youngest / 2, longest)), self.interval)
 
     def close(self, tick: int, groups: Groups, whole: float, segment: float, report: Report) -> None:
         """Judge, if it is time. `whole` and `segment`: expected false alarms per second granted to each series."""
@@ -665,5 +667,5 @@ def _bounded(value: int) -> int:
 
 def _interval(wanted: float, within: int) -> int:
     """The largest power of two seconds that is not above what is wanted, nor 256 s or a 64th of the time to go on."""
-    longest = min(max(SLOWEST, within / 64), 4096)
+    longest = min(max(SLOWEST, within / _AGES), 4096)
     return int(2 ** math.floor(math.log2(max(min(wanted, longest), 1.0))))

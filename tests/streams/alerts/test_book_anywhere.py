@@ -97,9 +97,10 @@ def lived(story: list[tuple[int, Act]], reload: bool = False) -> tuple[list[Deci
     """What is decided, and the book in the end; `reload`: through a dump after every act."""
     alerts, tick, decisions = book(), START, []
     for gap, act in story:
-        tick += gap
+        before, tick = tick, tick + gap
         while (due := alerts.next_due()) is not None and due < tick:
-            decisions += alerts.close(due)
+            # News may have been due before it came, and no call goes back in time.
+            decisions += alerts.close(max(due, before))
         decisions += act(alerts, tick)
         if reload:
             stored, alerts = alerts.dump(), AlertBook(shop())
