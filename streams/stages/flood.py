@@ -72,12 +72,14 @@ class Flood:
             self._vary(tick, actual, mean)
             return []
         self._learn(min(count, _MARGIN * mean * seconds / span), seconds, hour)
-        weights = {second: part for second, part in state.weights.items() if tick - second <= self.within + _MINUTE}
+        weights = state.weights
+        # The oldest come first, but for late entrants: those go a little later.
+        while weights and tick - (oldest := next(iter(weights))) > self.within + _MINUTE:
+            del weights[oldest]
         before = sorted({second for second, _ in state.minute} - entrants.keys() - weights.keys())
         for second in (*before, *sorted(entrants)):
             weights[second] = mean / actual
             state.capped = max(state.capped, second)
-        state.weights = weights
         return before
 
     def _vary(self, tick: int, actual: float, mean: float) -> None:
