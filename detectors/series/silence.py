@@ -23,6 +23,8 @@ HALF_LIFE = 7 * DAY
 TOLERANCE = 0.10
 STRAGGLERS = 0.10
 """Part of its usual rate at which a source that was silent is not yet well again."""
+FORGOTTEN = 14 * 86_400
+"""Seconds of silence after which a source is followed again only when it speaks."""
 _HOUR = 3600
 _BUSY = 0.9
 """Quantile of the hours' factors that counts as full speed."""
@@ -132,6 +134,10 @@ class Silence:
         target = (tick + 1) // BLOCK
         while self._block < target:
             second = self._block * BLOCK
+            if not self._spoke and second - self._last > FORGOTTEN:
+                # Whoever is still waited for has alarmed by now, and of such a gap nothing is learnt.
+                self._following, self._block = False, target
+                break
             self._speed, self._hour = self._speed_at(second), second // _HOUR
             if second // SLOT != self._slot:
                 self._learn(second // SLOT)
