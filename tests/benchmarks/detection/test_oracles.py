@@ -75,7 +75,10 @@ def delays() -> dict[float, dict[str, float]]:
                 seen[name][fresh] = second
             if not any(np.isnan(values).any() for values in seen.values()):
                 break
-        found[drop] = {name: float(values.mean()) for name, values in seen.items()}
+        # A lane that has just alarmed rests, and sees nothing meanwhile: hardly any does.
+        for values in seen.values():
+            assert np.isnan(values).sum() <= lanes // 50
+        found[drop] = {name: float(np.nanmean(values)) for name, values in seen.items()}
     return found
 
 
