@@ -196,7 +196,7 @@ def _false_alarms(rows: list[dict[str, Any]]) -> str:
         lines.append(
             f"| {row['family']} | {row['rate']} | {row['one_false_alarm_a']} | {row['series_weeks']:,.0f} |"
             f" {row['alarms']:,} | {row['granted']:,.0f} | {row['ratio']:.2f} | {low:.2f} to {high:.2f} |"
-            f" {row['worst_decile']:.2f} |"
+            f" {'–' if row['worst_decile'] is None else format(row['worst_decile'], '.2f')} |"
         )
     return "\n".join(lines) + "\n"
 

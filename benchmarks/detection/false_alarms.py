@@ -97,7 +97,9 @@ def measure(make: Callable[[], Null], scale: Scale, seed: int = 0, *, frozen: bo
     granted = product.granted - before
     for part in parts:
         ratio, low, high = intervals.ratio(alarms[part.lanes], granted[part.lanes])
-        worst = np.sort(alarms[part.lanes] / granted[part.lanes])[-max(len(alarms[part.lanes]) // 10, 1) :]
+        watched = granted[part.lanes] > 0
+        each = np.sort(alarms[part.lanes][watched] / granted[part.lanes][watched])
+        worst = each[-max(len(each) // 10, 1) :]
         yield {
             "family": null.name + (", baseline frozen" if frozen else ""),
             "rate": part.name,
