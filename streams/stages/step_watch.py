@@ -147,8 +147,6 @@ class StepWatch:
         self.samples: deque[tuple[int, tuple[str, ...]]] = deque(maxlen=_SAMPLES)
         """Tick and subjects of the latest entrants."""
         self.interval = _interval(within / 2048, within)
-        self.granted = 0.0
-        """Expected false alarms handed out since the start of this process."""
         self._hour_of_week = hour_of_week
         self._last: int | None = None
         self._seconds = 1
@@ -334,7 +332,6 @@ class StepWatch:
         credit = np.full(self.drop.series, entry.segment * seconds)
         credit[WHOLE] = entry.whole * seconds
         credit[~self._watched()] = 0.0
-        self.granted += float(credit.sum())
         self._credit = credit / seconds
         return credit
 
