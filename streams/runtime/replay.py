@@ -56,14 +56,16 @@ class Replay:
             self._offset += len(batch)
             yield self._take(self.journeys.process(batch))
 
-    def finish(self, until: int | None = None) -> list[DeadLetter]:
+    def finish(self, until: int | None = None, *, silent: bool = False) -> list[DeadLetter]:
         """End of input; `until` (UTC epoch microseconds) lets time run on after the last event.
 
-        Returns the dead letters among the events that had been waiting for their turn.
+        That nothing comes after the last event is the end of a history and no alarm; `silent` says that it was a
+        silence, as a service that runs on would see it. Returns the dead letters among the events that had been
+        waiting for their turn.
         """
         effects = self.journeys.finish(until)
         last = self.journeys.last_time
-        if last is not None:
+        if last is not None and not silent:
             self.signals.judge_until(last // TICK)
         letters = self._take(effects)
         if self._last_tick is not None:

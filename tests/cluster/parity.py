@@ -45,7 +45,7 @@ def replayed(made: Installation, events: Iterable[Event]) -> Replay:
     replay = Replay(made.loaded)
     for _ in replay.feed(Row(event, parse_time(event.time or "")) for event in events):
         pass
-    replay.finish(UNTIL)
+    replay.finish(UNTIL, silent=True)
     return replay
 
 

@@ -280,7 +280,7 @@ def replayed(made: Installation, customers: int) -> Replay:
     replay = Replay(made.loaded)
     for _ in replay.feed(rows):
         pass
-    replay.finish(UNTIL)
+    replay.finish(UNTIL, silent=True)
     return replay
 
 
