@@ -1,4 +1,4 @@
-"""What a partition remembers of one customer: open journeys, seen ids, traits, sessions."""
+"""What a partition remembers of one customer: open journeys, seen ids, traits, sessions, what is owed to them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from streams.care.state import Care
 from streams.effects import Cell
 
 IN_FLIGHT = 0
@@ -63,9 +64,11 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     sessions: dict[str, Session] = {}
     due: int | None = None
     """The timer set for this customer, never later than the true one (UTC epoch microseconds)."""
+    care: Care | None = None
+    """Asks, cases and what they rest on; None for most."""
 
     def next_due(self) -> int | None:
-        """Earliest timer of this customer (UTC epoch microseconds), None without one."""
+        """Earliest timer of its journeys and sessions (UTC epoch microseconds), None without one."""
         due = None
         for instance in self.instances.values():
             if due is None or instance.due < due:

@@ -118,6 +118,19 @@ class AlertCommand(msgspec.Struct, frozen=True, array_like=True):
     id: str
 
 
+class CareCount(msgspec.Struct, frozen=True, array_like=True):
+    """Asks, answers, cases and offers of the partial's tick."""
+
+    what: str
+    """Such as `feedback_withheld` or `case_opened`."""
+    rule: str
+    detail: str
+    """Reason, channel, disposition …"""
+    count: int
+    total: int
+    """Sum of an amount that goes with them, such as the microseconds to an answer."""
+
+
 class DoorCounts(msgspec.Struct, frozen=True, array_like=True):
     """What happened at the door since the partition's previous partial."""
 
@@ -164,6 +177,8 @@ class Partial(msgspec.Struct, frozen=True, array_like=True):
     """Changes beyond those."""
     commands_left: int = 0
     """Commands beyond those, and such as nobody can obey: a snooze without a duration."""
+    care: tuple[CareCount, ...] = ()
+    """By what, rule and detail."""
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from streams.care.state import Care
 from streams.customer import Customer
 from streams.journeys import SEPARATOR, Walk
 from streams.rules import Rules
@@ -53,6 +54,10 @@ def absorb(gone: Customer, survivor: Customer, walk: Walk, rules: Rules) -> None
             other.first = min(other.first, session.first)
             other.last = max(other.last, session.last)
             other.due = max(other.due, session.due)
+    if gone.care is not None:
+        if survivor.care is None:
+            survivor.care = Care()
+        rules.care.absorb(gone.care, survivor.care)
     _join_seen(gone, survivor)
 
 

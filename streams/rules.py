@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from streams.care.engine import Engine
 from streams.conditions import compile_where
 from streams.config.load import Loaded
 from streams.config.structs import Config, Journey, Signal
@@ -113,11 +114,13 @@ class Match:
 class Hits:
     """What one event type sets in motion."""
 
-    __slots__ = ("journeys", "only", "plain", "signals")
+    __slots__ = ("care", "journeys", "only", "plain", "signals")
 
     def __init__(self, plain: bool = True) -> None:
         self.plain = plain
-        """No more than the rules: unlike the types of `SPECIAL`."""
+        """No more than journeys and signals: unlike the types of `SPECIAL`, and of rules about customers."""
+        self.care = False
+        """Rules about customers name it."""
         self.journeys: list[Match] = []
         self.signals: list[SignalRule] = []
         self.only: Match | None = None
@@ -149,6 +152,10 @@ class Rules:
         self.dimensions = tuple(segment.name for segment in config.segments)
         self.journeys = {name: JourneyRule(name, journey) for name, journey in config.journeys.items()}
         self.hits = {event_type: Hits(plain=False) for event_type in SPECIAL}
+        self.care = Engine(config)
+        for event_type in sorted(self.care.types):
+            hits = self.hits.setdefault(event_type, Hits(plain=False))
+            hits.care = True
         self.sessions: dict[str, SignalRule] = {}
         for name, journey in config.journeys.items():
             steps: dict[str, list[tuple[int, Condition | None]]] = {}

@@ -24,6 +24,8 @@ class Counted(msgspec.Struct, array_like=True):
     """Earliest event."""
     last: int | None = None
     """Latest event."""
+    care: dict[str, list[int]] = msgspec.field(default_factory=dict)
+    """`WHAT NUL RULE NUL DETAIL` -> [count, total]: asks, answers, cases, offers."""
 
     def take(self, partial: Partial) -> None:
         """Add a partial."""
@@ -32,6 +34,10 @@ class Counted(msgspec.Struct, array_like=True):
                 self.door[at] += count
         for type_, count in partial.types.items():
             self.types[type_] = self.types.get(type_, 0) + count
+        for counted in partial.care:
+            key = f"{counted.what}\0{counted.rule}\0{counted.detail}"
+            count, total = self.care.get(key, (0, 0))
+            self.care[key] = [count + counted.count, total + counted.total]
         for seen in partial.sources:
             self.sources[seen.source] = self.sources.get(seen.source, 0) + seen.count
             self.first = seen.first if self.first is None else min(self.first, seen.first)

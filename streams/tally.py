@@ -11,6 +11,7 @@ import msgspec
 
 from streams.effects import (
     AlertCommand,
+    CareCount,
     Cell,
     ChangeSeen,
     DoorCounts,
@@ -126,6 +127,8 @@ class Tally:
         self.types: defaultdict[str, int] = defaultdict(int)
         self.changes: list[ChangeSeen] = []
         self.commands: list[AlertCommand] = []
+        self.care: dict[tuple[str, str, str], list[int]] = {}
+        """What, rule and detail -> [count, total]."""
         self.left = [0, 0]
         """Changes and commands for which there was no room, or no sense in them."""
 
@@ -178,6 +181,12 @@ class Tally:
         """A `change.deployed`."""
         self._keep(self.changes, seen, CHANGES, _MOST_CHANGES)
 
+    def care_for(self, what: str, rule: str, detail: str, total: int) -> None:
+        """One more of what happened to customers by the rules about them, with an amount that adds up."""
+        counts = self.care.setdefault((what, rule, detail), [0, 0])
+        counts[0] += 1
+        counts[1] += total
+
     def command(self, command: AlertCommand | None) -> None:
         """What somebody said about an alert; None when it makes no sense."""
         if command is None:
@@ -195,7 +204,13 @@ class Tally:
     @property
     def empty(self) -> bool:
         """Whether nothing happened in the open tick (what happened at the door apart)."""
-        return not (self.types or self.measured or self.marks or any(book.outcomes for book in self._books.values()))
+        return not (
+            self.types
+            or self.measured
+            or self.marks
+            or self.care
+            or any(book.outcomes for book in self._books.values())
+        )
 
     def close(self, partition: int, sequence: int, first_tick: int, tick: int, config: str) -> Partial:
         """The partial of the open tick; the tally is empty afterwards."""
@@ -239,6 +254,7 @@ class Tally:
             commands=tuple(self.commands),
             changes_left=self.left[CHANGES],
             commands_left=self.left[ORDERS],
+            care=tuple(CareCount(*key, count, _held(total)) for key, (count, total) in sorted(self.care.items())),
         )
         self.door = [0] * 7
         self._clear()
@@ -277,6 +293,7 @@ class Tally:
                 self.changes,
                 self.commands,
                 self.left,
+                list(self.care.items()),
             ]
         )
 
@@ -299,6 +316,7 @@ class Tally:
         for place, scores in stored.scores:
             tally.measured[place][6] = scores
         tally.changes, tally.commands, tally.left = stored.changes, stored.commands, stored.left
+        tally.care = dict(stored.care)
         for (journey, step), subjects in stored.entrants:
             tally.book(journey, step).entrants = subjects
         return tally
@@ -322,6 +340,7 @@ class _Stored(msgspec.Struct, array_like=True):
     changes: list[ChangeSeen] = []
     commands: list[AlertCommand] = []
     left: list[int] = msgspec.field(default_factory=lambda: [0, 0])
+    care: list[tuple[tuple[str, str, str], list[int]]] = []
 
 
 def _held(total: int) -> int:

@@ -80,6 +80,7 @@ class Replay:
     def _take(self, effects: Effects) -> list[DeadLetter]:
         for partial in effects.partials:
             self._count(partial)
+        self.decisions += effects.decisions
         for letter in effects.dead_letters:
             self.dead_letters[letter.reason] += 1
         return effects.dead_letters

@@ -15,9 +15,11 @@ import msgspec
 
 from streams import customer as customers
 from streams import merging, notices, reasons, seen
+from streams.care.said import Out, Said
+from streams.care.state import Care
 from streams.codec import Rejection, decode_timed, encode, sequence_number, settle
 from streams.customer import IN_FLIGHT, Customer
-from streams.effects import Cell, DeadLetter, Effects
+from streams.effects import Cell, DeadLetter, Decision, Effects
 from streams.journeys import LONGEST, NEVER, SEPARATOR, Walk, segment_values
 from streams.keys import bucket
 from streams.measures import end_session, observe
@@ -115,6 +117,7 @@ class JourneyStage:
         self._aheads: list[tuple[int, int]] = []
         self._population = seen.Population(rules.config.dedup.max_ids)
         self._effects = Effects([], [], [])
+        self._out = Out(self._decide, self._count)
         self._prepared: tuple[Sequence[Record], list[Prepared]] | None = None
         self._use(rules)
 
@@ -691,6 +694,14 @@ class JourneyStage:
         if seen.is_duplicate(customer, identity):
             door[DUPLICATE] += 1
             return
+        if hits.care and subject is not None:
+            said = Said(kind, key, source, name, data or {}, customer.traits, time, effective)
+            refusal = self._refusal(customer, said)
+            if refusal is not None:
+                self._reject(record, *refusal)
+                if customer.due is None:
+                    self._drop(key)
+                return
         if kind == "customer.merged":
             refusal = self._merge(subject, key, customer, data or {}, identity, effective)
             if refusal is not None:
@@ -719,6 +730,9 @@ class JourneyStage:
         if hits is not NOTHING:
             self._book(hits, customer, key if subject is not None else None, cell, value, data or {}, time, effective)
         earliest, self._walk.earliest = self._walk.earliest, NEVER
+        if hits.care and subject is not None:
+            said = Said(kind, key, source, name, data or {}, customer.traits, time, effective)
+            earliest = min(earliest, self._care_for(customer, said))
         if customer.due is None:
             self._schedule(key, customer, self._next_due(customer))
         elif earliest < customer.due:
@@ -745,6 +759,25 @@ class JourneyStage:
         elif kind in COMMANDS:
             self._tally.command(notices.command(kind, effective, subject, source, name, data))
 
+    def _refusal(self, customer: Customer, said: Said) -> tuple[str, str] | None:
+        """Why an event cannot be taken as the customer's cases stand."""
+        return self._rules.care.refusal(customer.care or Care(), said)
+
+    def _care_for(self, customer: Customer, said: Said) -> int:
+        """An event meets the rules about customers; the earliest timer of that, else NEVER."""
+        care = customer.care or Care()
+        engine = self._rules.care
+        engine.take(care, said, self._out)
+        customer.care = None if care.empty() else care
+        due = None if customer.care is None else engine.next_due(care)
+        return NEVER if due is None else due
+
+    def _decide(self, decision: Decision) -> None:
+        self._effects.decisions.append(decision)
+
+    def _count(self, what: str, rule: str, detail: str, total: int) -> None:
+        self._tally.care_for(what, rule, detail, total)
+
     def _schedule(self, key: str, customer: Customer, due: int) -> None:
         if customer.due is None:
             self._pending += 1
@@ -762,9 +795,13 @@ class JourneyStage:
     def _next_due(self, customer: Customer) -> int:
         """Earliest timer of a customer, the one that forgets it included."""
         due = customer.next_due()
+        if customer.care is not None:
+            owed = self._rules.care.next_due(customer.care)
+            if owed is not None and (due is None or owed < due):
+                due = owed
         if due is not None:
             return due
-        if customer.traits or customer.into is not None or customer.identified:
+        if customer.care is not None or customer.traits or customer.into is not None or customer.identified:
             return customer.touched + self._retain
         return customer.touched + _FORGET_AFTER
 
@@ -774,6 +811,10 @@ class JourneyStage:
             self._admit(customer)
         if customer.instances or customer.sessions:
             self._expire(customer, due)
+        if customer.care is not None:
+            self._rules.care.fire(customer.care, key, customer.traits, due, self._out)
+            if customer.care.empty():
+                customer.care = None
         customer.due = None
         self._pending -= 1
         next_due = self._next_due(customer)

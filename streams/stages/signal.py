@@ -381,6 +381,7 @@ def _has_content(partial: Partial) -> bool:
         or partial.changes
         or partial.commands
         or partial.sources
+        or partial.care
     )
 
 

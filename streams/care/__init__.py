@@ -1,0 +1,1 @@
+"""What we owe each customer: questions at the right moment, cases that are closed, offers."""

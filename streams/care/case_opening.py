@@ -1,0 +1,78 @@
+"""A case begins: its id, its owner, its clocks, what puts it before others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streams.care import case_clock
+from streams.care.case_record import record
+from streams.care.case_rules import CaseRule, Routing
+from streams.care.said import Out, Said
+from streams.care.state import ASSIGNED, OPEN, Care, Case
+from streams.decisions import decision_id
+from streams.fields import identity, number, text
+
+_LONGEST_NAME = 128
+
+
+def named(said: Said) -> str | None:
+    """The case that an event names in `data.case`; a name of more than 128 characters keeps its end and a hash."""
+    name = identity(said.data.get("case"))
+    return name if name is None else name[-_LONGEST_NAME:]
+
+
+def open_case(care: Care, rule: CaseRule, routing: Routing, said: Said, out: Out, *, foreign: bool) -> Case:
+    """Open a case of a rule, and assign it where an owner is known.
+
+    `foreign`: the event is another system's `case.opened`, whose id and owner hold.
+    """
+    now = said.effective
+    owner, routed = _route(rule, routing, said, foreign=foreign)
+    case = Case(
+        id=(named(said) if foreign else None) or decision_id("case", rule.name, said.subject, said.cause, now),
+        rule=rule.name,
+        state=OPEN,
+        owner=owner,
+        cause=said.cause,
+        opened=now,
+        since=now,
+        warn=None,
+        breach=None,
+        due=now,
+        priority=rule.priority,
+        worth=_worth(said),
+    )
+    case_clock.start(case, rule, now)
+    care.cases.append(case)
+    out.count("case_opened", rule.name)
+    record(out, "opened", case, said.subject, [said.cause, *rule.facts(said)], now, _precedence(case))
+    if owner is None:
+        out.count("case_unrouted", rule.name)
+    else:
+        case.state = ASSIGNED
+        out.count("case_assigned", rule.name)
+        record(out, "assigned", case, said.subject, [said.cause, routed], now)
+    return case
+
+
+def _route(rule: CaseRule, routing: Routing, said: Said, *, foreign: bool) -> tuple[str | None, str]:
+    """The owner, if one is known, and by what."""
+    stated = text(said.data.get("owner")) if foreign else None
+    if stated is not None:
+        return stated, "routed=event"
+    if rule.owner is not None:
+        return rule.owner, "routed=rule"
+    found = routing.owner(said)
+    return (found[0], f"routed=journey/{found[1]}") if found is not None else (None, "")
+
+
+def _worth(said: Said) -> float:
+    """`trait.value` times `trait.risk`; 0 unless both are numbers above 0."""
+    value, risk = number(said.traits.get("value")), number(said.traits.get("risk"))
+    return 0.0 if value is None or risk is None else float(max(value, 0) * max(risk, 0))
+
+
+def _precedence(case: Case) -> dict[str, Any]:
+    """What puts it before others, where anything does."""
+    found = {"priority": case.priority, "worth": case.worth}
+    return {name: amount for name, amount in found.items() if amount}

@@ -1,0 +1,60 @@
+"""An event as the rules about customers take it, and how they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from streams.decisions import decision_id
+from streams.effects import Decision
+
+
+class Said(NamedTuple):
+    """An event of one customer, at the moment it takes effect."""
+
+    kind: str
+    """Its type."""
+    subject: str
+    """The customer, as merges have left it."""
+    source: str
+    id: str
+    data: Mapping[str, Any]
+    traits: Mapping[str, Any]
+    """The customer's, this event's included."""
+    time: int
+    """Its own time, UTC epoch microseconds."""
+    effective: int
+    """When it takes effect: its own time, or later where it came late."""
+
+    @property
+    def cause(self) -> str:
+        """`source/id`."""
+        return f"{self.source}/{self.id}"
+
+
+class Out:
+    """Where decisions and counts go."""
+
+    __slots__ = ("_count", "_decide")
+
+    def __init__(self, decide: Callable[[Decision], None], count: Callable[[str, str, str, int], None]) -> None:
+        self._decide = decide
+        self._count = count
+
+    def decide(
+        self, type_: str, rule: str, fingerprint: str, subject: str, cause: str, time: int, data: dict[str, Any]
+    ) -> Decision:
+        """A record `touchline.TYPE`; `fingerprint` tells decisions of one rule, cause and time apart.
+
+        `data` follows `rule` and must begin with `because`.
+        """
+        type_ = f"touchline.{type_}"
+        made = Decision(
+            decision_id(type_, fingerprint, subject, cause, time), type_, time, subject, {"rule": rule, **data}
+        )
+        self._decide(made)
+        return made
+
+    def count(self, what: str, rule: str, detail: str = "", total: int = 0) -> None:
+        """One more of these, with an amount (such as microseconds) that adds up."""
+        self._count(what, rule, detail, total)
