@@ -63,6 +63,8 @@ class Totals(msgspec.Struct, frozen=True):
     """Latest accepted event's own time, UTC epoch microseconds."""
     tick: int | None
     """The last closed second, UTC epoch."""
+    care: dict[str, list[int]] = {}
+    """`WHAT NUL RULE NUL DETAIL` -> [count, total]: asks, answers, cases, promises, offers."""
 
 
 def summary(

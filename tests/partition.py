@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from streams.effects import DeadLetter, Partial
+from streams.effects import DeadLetter, Decision, Partial
 from streams.model import Record
 from streams.rules import Rules
 from streams.stages.journey import JourneyStage
@@ -21,6 +21,7 @@ class Partition:
         self.head: bytes | None = None
         self.partials: list[Partial] = []
         self.dead_letters: list[DeadLetter] = []
+        self.decisions: list[Decision] = []
         self._start()
 
     def _start(self) -> None:
@@ -31,6 +32,7 @@ class Partition:
         self._next = self.stage.position.low
         self._new_partials: list[Partial] = []
         self._new_letters: list[DeadLetter] = []
+        self._new_decisions: list[Decision] = []
 
     def step(self, size: int) -> bool:
         """Read up to `size` records; False at the end of the log."""
@@ -43,6 +45,7 @@ class Partition:
         self._next += len(batch)
         self._new_partials += effects.partials
         self._new_letters += effects.dead_letters
+        self._new_decisions += effects.decisions
         return True
 
     def commit(self) -> None:
@@ -61,7 +64,8 @@ class Partition:
         self.head = changes.head
         self.partials += self._new_partials
         self.dead_letters += self._new_letters
-        self._new_partials, self._new_letters = [], []
+        self.decisions += self._new_decisions
+        self._new_partials, self._new_letters, self._new_decisions = [], [], []
         self.stage.evict(0)
 
     def crash(self) -> None:

@@ -170,12 +170,13 @@ class Cases:
         case.unfollowed.clear()
 
     def _reopen(self, case: Case, said: Said, out: Out) -> None:
+        before = STATES[case.state]
         case.state = ASSIGNED
         case.owner = text(said.data.get("owner")) or case.owner
         case.informed = case.incomplete = False
         case.closed = case.root_cause = case.disposition = case.contacted = None
         case_clock.start(case, self._rules.of(case.rule), said.effective)
-        out.count("case_reopened", case.rule)
+        out.count("case_reopened", case.rule, before)
         record(out, "reopened", case, said.subject, _because(said), said.effective)
 
     # -- time ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Everything that is kept and decided about one customer beside journeys: asks, cases, offers."""
+"""Everything that is kept and decided about one customer beside journeys: asks, cases, promises, offers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from streams.care.asking import Asking
 from streams.care.askrules import offer_rules
 from streams.care.cases import Cases
 from streams.care.conditions import offered
+from streams.care.promises import BROKEN, Promises
 from streams.care.said import Out, Said
 from streams.care.state import CLOSED, SCHEDULED, Ask, Care
 from streams.config.structs import Config
@@ -28,8 +29,9 @@ class Engine:
     def __init__(self, config: Config) -> None:
         self._asking = Asking(config)
         self._cases = Cases(config)
+        self._promises = Promises(config)
         self._offers = offer_rules(config)
-        types = {*self._asking.types(), *self._cases.types()}
+        types = {*self._asking.types(), *self._cases.types(), *self._promises.types()}
         for offer in self._offers.values():
             types |= offer.on.types
         if self._asking.rules:
@@ -47,6 +49,7 @@ class Engine:
         """An event of the customer takes effect."""
         kind = said.kind
         case = _meant(care, said)
+        self._promises.take(care, said, out)
         took = self._cases.take(care, said, out)
         if case is None and kind == "case.opened" and care.cases:
             case = care.cases[-1].id
@@ -73,12 +76,15 @@ class Engine:
 
     def next_due(self, care: Care) -> int | None:
         """The earliest moment at which anything has to happen by itself."""
-        dues = [self._asking.next_due(care), self._cases.next_due(care)]
+        dues = [self._asking.next_due(care), self._cases.next_due(care), self._promises.next_due(care)]
         dues += [*care.talks.values(), *(until for _, until in care.complaints)]
         return min((due for due in dues if due is not None), default=None)
 
     def fire(self, care: Care, subject: str, traits: Mapping[str, Any], now: int, out: Out) -> None:
         """Whatever is due by now happens; problems end first, asks come last."""
+        for source, name, data, time in self._promises.fire(care, subject, now, out):
+            # A broken promise is something that happens to a customer, as if somebody had told us.
+            self.take(care, Said(BROKEN, subject, source, name, data, traits, time, time), out)
         self._cases.fire(care, subject, now, out)
         care.talks = {about: until for about, until in care.talks.items() if until > now}
         care.complaints = [(cause, until) for cause, until in care.complaints if until > now]
@@ -106,6 +112,7 @@ class Engine:
             mine.seen = [max([*mine.seen, *watch.seen])] if mine.seen or watch.seen else []
             mine.done = mine.done or watch.done
             mine.until = max((until for until in (mine.until, watch.until) if until is not None), default=None)
+        survivor.promises = sorted([*survivor.promises, *gone.promises], key=lambda given: (given.due, given.cause))
         survivor.last_channel = survivor.last_channel or gone.last_channel
 
 

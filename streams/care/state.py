@@ -126,6 +126,16 @@ class Watch(msgspec.Struct, array_like=True):
     """Offered, and only once."""
 
 
+class Given(msgspec.Struct, array_like=True):
+    """A promise that is neither kept nor broken yet."""
+
+    promise: str
+    by: str
+    """Value of the promise's `by`; empty without one."""
+    cause: str
+    due: int
+
+
 class Care(msgspec.Struct, array_like=True):
     """All of it for one customer."""
 
@@ -142,6 +152,8 @@ class Care(msgspec.Struct, array_like=True):
     """`feedback/RULE` or `offers/NAME` -> how far."""
     last_channel: str = ""
     """The channel last answered on."""
+    promises: list[Given] = []
+    """In the order in which they were given."""
 
     def empty(self) -> bool:
         """Whether nothing would be lost."""

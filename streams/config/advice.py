@@ -12,18 +12,8 @@ from streams.errors import Fault
 
 NOT_BUILT = frozenset(
     {
-        "feedback",
-        "offers",
-        "fatigue",
-        "quiet_hours",
-        "cases",
-        "promises",
         "alerts.false_share",
-        "subscriptions",
-        "asks",
-        "calendars",
-        "consent",
-        "closing",
+        "feedback.*.quota",
         "journeys.*.steps.*.calendar",
     }
 )
@@ -34,7 +24,8 @@ MATCH_KEYS = frozenset(("type", "journey", "step", "signal", "rule", "owner", "s
 def warnings_of(root: Node, config: Config) -> tuple[Fault, ...]:
     """Every warning, in the order of the file."""
     found = [*_not_built(root), *_unplaced_steps(config), *_unreceived_asks(config), *_reserved_dimensions(config)]
-    found += [*_rises(config), *_near_misses(config), *_unreplaced(root, ())]
+    found += [*_rises(config), *_unseen_signals(config), *_unsigned(config), *_near_misses(config)]
+    found += _unreplaced(root, ())
     warnings = [Fault(shown_path(path), root.line_of(path), message) for path, message in found]
     return tuple(sorted(warnings, key=lambda warning: (warning.line, warning.path)))
 
@@ -64,6 +55,12 @@ def _matching(node: Node, pattern: tuple[str, ...], path: Path) -> Iterator[Path
             yield from _matching(below, rest, (*path, part))
 
 
+def _unseen_signals(config: Config) -> Iterator[tuple[Path, str]]:
+    for name, rule in config.feedback.items():
+        if rule.when is not None:
+            yield ("feedback", name, "when"), "valid, not acted upon yet: a rule with it asks nobody"
+
+
 def _rises(config: Config) -> Iterator[tuple[Path, str]]:
     for name, journey in config.journeys.items():
         if journey.watch in ("up", "both"):
@@ -86,6 +83,17 @@ def _unreceived_asks(config: Config) -> Iterator[tuple[Path, str]]:
     for name, rule in config.feedback.items():
         if not rule.to and not config.asks.to:
             yield ("feedback", name), "its asks are only recorded: add `to` here, or `asks: {to: […]}`"
+
+
+def _unsigned(config: Config) -> Iterator[tuple[Path, str]]:
+    told = "its webhooks are not signed: add a `secret`, so that their receiver can tell who sends them"
+    for at, subscription in enumerate(config.subscriptions):
+        if subscription.secret is None and any(target.kind == "webhook" for target in subscription.to):
+            yield ("subscriptions", at), told
+    targets = [*config.asks.to, *(target for rule in config.feedback.values() for target in rule.to)]
+    targets += [target for offer in config.offers.values() for target in offer.to]
+    if config.asks.secret is None and any(target.kind == "webhook" for target in targets):
+        yield ("asks",), "webhooks of asks and offers are not signed: add `asks: {secret: …}`"
 
 
 def _reserved_dimensions(config: Config) -> Iterator[tuple[Path, str]]:

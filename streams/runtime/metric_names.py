@@ -287,8 +287,85 @@ STEP_EVIDENCE = Metric(
     "Evidence that the conversion of the whole step has changed: 1 and more fires, 0.1 is pending.",
     ("journey", "step", "direction"),
 )
+FEEDBACK_REQUESTS = Metric("touchline_feedback_requests_total", "counter", "Asks made.", ("rule", "channel"))
+FEEDBACK_WITHHELD = Metric(
+    "touchline_feedback_suppressed_total",
+    "counter",
+    "Asks withheld, by the first gate that failed; one that waits for a problem to end is counted each time.",
+    ("rule", "reason"),
+)
+FEEDBACK_DEFERRED = Metric(
+    "touchline_feedback_deferred_total", "counter", "Asks moved to a later time.", ("rule", "reason")
+)
+FEEDBACK_RESPONSES = Metric(
+    "touchline_feedback_responses_total",
+    "counter",
+    "Answers to our asks, each ask's first; with an empty rule, answers to nothing we asked.",
+    ("rule", "channel"),
+)
+FEEDBACK_RESPONSE_SECONDS = Metric(
+    "touchline_feedback_response_seconds_total",
+    "counter",
+    "Time from ask to answer, summed up over the answers.",
+    ("rule", "channel"),
+    unit="s",
+)
+ANSWERS = Metric("touchline_answers_total", "counter", "Answers with a score, by class.", ("metric", "class"))
+ANSWERS_FOLLOWED = Metric(
+    "touchline_answers_followed_total",
+    "counter",
+    "Answers whose customer was contacted in a case they opened; divided by the answers, the coverage of a class.",
+    ("metric", "class"),
+)
+RESURVEYED = Metric(
+    "touchline_cases_resurveyed_total",
+    "counter",
+    "Customers who answered again after their case was closed.",
+    ("metric", "rule"),
+)
+RECOVERED = Metric(
+    "touchline_cases_recovered_total",
+    "counter",
+    "Customers who answered better than before after their case was closed.",
+    ("metric", "rule"),
+)
+CASES_OPEN = Metric("touchline_cases_open", "gauge", "Cases that are not closed.", ("rule",))
+CASES_OPENED = Metric("touchline_cases_opened_total", "counter", "Cases opened.", ("rule",))
+CASES_JOINED = Metric(
+    "touchline_cases_joined_total",
+    "counter",
+    "Further events that joined an open case instead of opening one.",
+    ("rule",),
+)
+CASES_CONTACTED = Metric("touchline_cases_contacted_total", "counter", "Cases whose customer was contacted.", ("rule",))
+CASES_CONTACT_SECONDS = Metric(
+    "touchline_case_first_contact_seconds_total",
+    "counter",
+    "Time from opening to first contact, summed up over the cases contacted.",
+    ("rule",),
+    unit="s",
+)
+CASES_CLOSED = Metric("touchline_cases_closed_total", "counter", "Cases closed.", ("rule", "disposition"))
+CASES_REOPENED = Metric("touchline_cases_reopened_total", "counter", "Cases opened again.", ("rule",))
+CASES_WARNED = Metric(
+    "touchline_case_sla_warned_total", "counter", "Cases whose customer had to be contacted soon.", ("rule",)
+)
+CASES_BREACHED = Metric(
+    "touchline_case_sla_breached_total", "counter", "Cases whose customer was not contacted in time.", ("rule",)
+)
+CASES_UNROUTED = Metric("touchline_cases_unrouted_total", "counter", "Cases opened without a known owner.", ("rule",))
+CASES_INCOMPLETE = Metric(
+    "touchline_cases_incomplete_total",
+    "counter",
+    "Cases closed by another system without cause, disposition or word to the customer.",
+    ("rule",),
+)
+PROMISES_GIVEN = Metric("touchline_promise_given_total", "counter", "Promises given.", ("promise",))
+PROMISES_KEPT = Metric("touchline_promise_kept_total", "counter", "Promises kept in time.", ("promise",))
+PROMISES_BROKEN = Metric("touchline_promise_broken_total", "counter", "Promises whose time ran out.", ("promise",))
+OFFERS = Metric("touchline_offers_total", "counter", "Offers made.", ("offer",))
 EVENTS_PER_SECOND = Metric("touchline_events_per_second", "gauge", "Records read per second, over about ten seconds.")
-TIMERS_PENDING = Metric("touchline_timers_pending", "gauge", "Timers waiting: abandonments, sessions, forgetting.")
+TIMERS_PENDING = Metric("touchline_timers_pending", "gauge", "Timers waiting: abandonments, asks, cases, forgetting.")
 LOG_ROWS = Metric("touchline_log_rows", "gauge", "Records kept in the log.")
 STORE_SIZE = Metric("touchline_store_bytes", "gauge", "Size of the store's file and its write-ahead log.", unit="bytes")
 CACHED_CUSTOMERS = Metric("touchline_cached_customers", "gauge", "Customer states held in memory.")
@@ -300,6 +377,29 @@ HTTP_REQUESTS = Metric(
     "counter",
     "Requests answered since the process started.",
     ("method", "route", "status"),
+)
+DELIVERIES = Metric(
+    "touchline_webhook_deliveries_total",
+    "counter",
+    "Attempts to deliver decisions, whatever the kind of receiver, by outcome: `delivered`, `retried` (failed, to be"
+    " tried again), `failed` (given up).",
+    ("receiver", "outcome"),
+)
+DELIVERIES_PENDING = Metric(
+    "touchline_deliveries_pending", "gauge", "Deliveries that wait for their receiver.", ("receiver",)
+)
+DELIVERIES_OLDEST = Metric(
+    "touchline_delivery_oldest_seconds",
+    "gauge",
+    "How long the receiver's oldest waiting delivery has been due; 0 without any.",
+    ("receiver",),
+    "s",
+)
+RECEIVER_UP = Metric(
+    "touchline_receiver_up",
+    "gauge",
+    "1 while the receiver takes what it is sent, 0 after a failed attempt, and while it is disabled or unusable.",
+    ("receiver",),
 )
 BUILD = Metric("touchline_build_info", "info", "What is running.", ("version", "python"))
 CONFIG = Metric("touchline_config_info", "info", "Which file holds, by the hash of its content.", ("hash",))

@@ -24,6 +24,8 @@ from prometheus_client.registry import Collector
 
 from streams.runtime import metric_names as names
 from streams.runtime.alarm_metrics import alarm_families
+from streams.runtime.care_metrics import care_families
+from streams.runtime.delivery_metrics import delivery_families
 from streams.runtime.families import Families
 from streams.runtime.metric_names import Metric
 from streams.runtime.service import Health, Internals, Service
@@ -145,6 +147,8 @@ class Metrics(Collector):
         yield from _step_families(snapshot.journeys)
         yield from _segment_families(snapshot.journeys)
         yield from _signal_families(snapshot.signals)
+        yield from care_families(snapshot.internals.care)
+        yield from delivery_families(snapshot.health.receivers)
         if snapshot.alarms is not None:
             yield from alarm_families(snapshot.alarms, snapshot.silent)
 

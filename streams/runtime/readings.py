@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from streams.config.load import Loaded
+from streams.runtime.case_reader import CaseQuery, CaseView
 from streams.runtime.clock import Clock
 from streams.runtime.commit import Commit
 from streams.runtime.customer import customer_view
+from streams.runtime.delivery import Delivery
 from streams.runtime.latency import Latency
 from streams.runtime.partition import Partition
 from streams.runtime.service import (
@@ -26,6 +28,7 @@ from streams.runtime.service import (
     RefusedConfig,
     StoredDeadLetter,
 )
+from streams.runtime.store.cases import case, cases_page
 from streams.runtime.store.store import Store
 from streams.runtime.subscribers import Subscribers
 from streams.units import format_time
@@ -37,8 +40,11 @@ _RATE_SECONDS = 10
 class Readings:
     """The reading half of `streams.runtime.service.Service`, and what it needs to be told."""
 
-    def __init__(self, store: Store, partition: Partition, clock: Clock, given: Loaded, name: str) -> None:
+    def __init__(
+        self, store: Store, partition: Partition, clock: Clock, given: Loaded, name: str, delivery: Delivery
+    ) -> None:
         self.store = store
+        self.delivery = delivery
         self.partition = partition
         self.latency = Latency()
         """From reception to commit, since this process started."""
@@ -85,6 +91,17 @@ class Readings:
     async def dead_letter(self, letter_id: int) -> StoredDeadLetter | None:
         return await self.store.dead_letter(letter_id)
 
+    async def deliveries(
+        self, since: int | None, limit: int, cursor: str | None, receiver: str | None, state: str | None
+    ) -> Page:
+        return await self.delivery.deliveries(since, limit, cursor, receiver, state)
+
+    async def cases(self, query: CaseQuery, limit: int, cursor: str | None) -> Page:
+        return await self.store.view(lambda connection: cases_page(connection, query, limit, cursor))
+
+    async def case(self, case_id: str) -> CaseView | None:
+        return await self.store.view(lambda connection: case(connection, case_id))
+
     async def customer(self, customer_id: str) -> msgspec.Raw | None:
         """What is kept of a customer, as JSON; None when nothing is."""
         found = await self.partition.customer(customer_id)
@@ -116,6 +133,7 @@ class Readings:
             pending_timers=stage.pending_timers,
             dead_letters=sum(self.store.letters.held.values()),
             reason=reason,
+            receivers=self.delivery.health(),
         )
 
     def internals(self) -> Internals:
@@ -128,6 +146,7 @@ class Readings:
             types=totals.types,
             sources=totals.sources,
             decisions=dict(self.decided),
+            care=totals.care,
             evicted_ids=totals.door.evicted,
             log_rows=self.store.next_offset - self.store.first_offset,
             store_bytes=self.store.size(),
@@ -155,6 +174,7 @@ class Readings:
             self.latency.observe((now - log_time) / 1e6, count)
         for decision in commit.decisions:
             self.decided[decision.type] = self.decided.get(decision.type, 0) + 1
+        self.delivery.committed(commit)
         self._subscribers.publish(Published(decision.id, decision.body) for decision in commit.decisions)
 
     def _view(self) -> View:

@@ -73,6 +73,28 @@ class LogEnds(msgspec.Struct, frozen=True):
     low: int
 
 
+class ReceiverHealth(msgspec.Struct, frozen=True):
+    """A receiver of decisions, as far as it can be told without its address."""
+
+    name: str
+    kind: str
+    state: str
+    """`ok`, `failing` (the last attempt failed), `disabled` (it said it is gone), `unusable` (see `last_error`), or
+    `unknown` (the file no longer has it, but something waits for it)."""
+    pending: int
+    """Deliveries that wait."""
+    oldest_seconds: float | None
+    """How long the oldest of them has been due; None without any."""
+    last_error: str | None
+    """Of the last attempt that failed since the start; None after a success."""
+    delivered: int = 0
+    """Since the store was made, as the next two."""
+    retried: int = 0
+    """Attempts that failed and were followed by another."""
+    failed: int = 0
+    """Deliveries given up."""
+
+
 class Health(msgspec.Struct, frozen=True):
     """`GET /api/v1/health`."""
 
@@ -93,12 +115,16 @@ class Health(msgspec.Struct, frozen=True):
     """Held and not yet re-driven."""
     reason: str | None = None
     """Why it is not `ok`: one sentence, no personal data."""
+    receivers: tuple[ReceiverHealth, ...] = ()
+    """Who decisions are delivered to. One in trouble does not make the service unwell."""
 
 
 class Internals(msgspec.Struct):
     """What only `/metrics` shows. Counts are exact totals since the store was made unless said otherwise."""
 
     invalid: dict[str, int] = {}
+    care: dict[str, list[int]] = {}
+    """`WHAT NUL RULE NUL DETAIL` -> [count, total]: asks, answers, cases, promises, offers."""
     """By reason."""
     dead_letters: dict[str, int] = {}
     """Held and not yet re-driven, by reason."""
@@ -223,4 +249,26 @@ class CustomerReader(Protocol):
 
     async def customer(self, customer_id: str) -> msgspec.Raw | None:
         """What is kept of the customer, as JSON; None when nothing is."""
+        ...
+
+
+@runtime_checkable
+class DeliveryDesk(Protocol):
+    """A service that delivers; without it there is no `/api/v1/deliveries`."""
+
+    async def deliveries(
+        self, since: int | None, limit: int, cursor: str | None, receiver: str | None, state: str | None
+    ) -> Page:
+        """Deliveries that came about at or after `since` (UTC epoch microseconds), newest first. Raises BadCursor."""
+        ...
+
+    async def replay_delivery(self, delivery_id: int) -> bool:
+        """Let one begin anew; False when there is none of that id. Raises Stopped."""
+        ...
+
+    async def replay_deliveries(self, receiver: str, since: int, until: int) -> int | None:
+        """Let all of a receiver that came about in [since, until) and do not wait begin anew.
+
+        Returns how many; None when there is no such receiver. Raises Stopped.
+        """
         ...

@@ -241,6 +241,7 @@ class SignalStage:
             first=self._counted.first,
             last=self._counted.last,
             tick=self.tick,
+            care=dict(sorted(self._counted.care.items())),
         )
 
     def view(self) -> View:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from typing import Any
 
 from streams.care.cases import Cases
@@ -13,11 +14,17 @@ from streams.effects import Decision
 from tests.build import HOUR, START
 
 
+@cache
+def rules(file: str) -> Cases:
+    """The cases of a file given as text."""
+    return Cases(load_text("version: 1\n" + file, "test.yml").config)
+
+
 class Story:
     """Applies events as the stage does: what is due before an event fires first."""
 
     def __init__(self, file: str, traits: dict[str, Any] | None = None) -> None:
-        self.cases = Cases(load_text("version: 1\n" + file, "test.yml").config)
+        self.cases = rules(file)
         self.care = Care()
         self.traits = traits or {}
         self.decisions: list[Decision] = []

@@ -7,7 +7,6 @@ from typing import Any
 
 from connectors.row import Row
 from streams.config.load import load_text
-from streams.decisions import sort_key
 from streams.effects import Decision
 from streams.model import Event
 from streams.runtime.replay import Replay  # the very way in which users run histories
@@ -31,7 +30,12 @@ def moment(text: str) -> int:
 
 
 def tell(file: str, events: Iterable[tuple[Any, ...]], until: str | None = None) -> list[Decision]:
-    """Decisions of a file for events `(when, type, data)` of customer c-1, or `(when, type, data, customer)`."""
+    """Decisions of a file, alerts left out, for events as `replayed` takes them."""
+    return [one for one in replayed(file, events, until).decisions if "alert" not in one.type]
+
+
+def replayed(file: str, events: Iterable[tuple[Any, ...]], until: str | None = None) -> Replay:
+    """A finished replay of events `(when, type, data)` of customer c-1, or `(when, type, data, customer)`."""
     replay = Replay(load_text("version: 1\nallowed_lateness: 0s\n" + file, "story.yml"))
     rows = []
     for number, (when, kind, *rest) in enumerate(events):
@@ -44,7 +48,7 @@ def tell(file: str, events: Iterable[tuple[Any, ...]], until: str | None = None)
     for letters in replay.feed(rows):
         assert not letters, letters
     assert not replay.finish(None if until is None else moment(until))
-    return [decision for decision in sorted(replay.decisions, key=sort_key) if "alert" not in decision.type]
+    return replay
 
 
 def short(decisions: Iterable[Decision]) -> list[str]:

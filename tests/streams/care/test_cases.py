@@ -24,7 +24,7 @@ cases:
     contact: {warn: 4d, breach: 5d}
   unhappy: {on: survey.answered, where: {metric: csat, score: {lte: 2}}, owner: care}
 """
-END = {"cause": "wrong part packed", "disposition": "resolved"}
+END: dict[str, Any] = {"cause": "wrong part packed", "disposition": "resolved"}
 
 
 def closed(story: Story, hours: float, **data: Any) -> None:

@@ -72,8 +72,9 @@ def demo(data: Path, *options: str) -> Iterator[Demo]:
                 process.kill()
 
 
-def test_the_file_of_the_demo_has_nothing_to_complain_about() -> None:
-    assert load_file(FILE).warnings == ()
+def test_the_file_of_the_demo_lacks_nothing_but_receivers_for_its_asks() -> None:
+    warnings = [str(warning) for warning in load_file(FILE).warnings]
+    assert [line for line in warnings if "its asks are only recorded" not in line] == []
 
 
 @pytest.mark.slow

@@ -18,19 +18,32 @@ def lines(text: str) -> list[str]:
     return [str(warning) for warning in load(text).warnings]
 
 
+def test_receivers_are_acted_upon() -> None:
+    assert lines("subscriptions: [{to: 'slack:https://hooks.example/x'}]\nasks: {to: 'ndjson:asks.ndjson'}\n") == []
+
+
+SIGNED = "secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("text", "path"),
     [
-        "subscriptions: [{to: 'slack:https://hooks.example/x'}]",
-        "quiet_hours: {from: '21:00', to: '09:00'}",
-        "fatigue: {any: 14d}",
-        "consent: opt_in",
-        "closing: strict",
+        ("subscriptions: [{to: 'webhook:https://example.org/x'%s}]\n", "subscriptions[0]"),
+        ("asks: {to: 'webhook:https://example.org/x'%s}\n", "asks"),
     ],
 )
-def test_what_is_not_built_yet_is_one_line_per_key(text: str) -> None:
-    key = text.split(":")[0]
-    assert lines(text) == [f"{key}: valid, not acted upon yet"]
+def test_webhooks_that_nobody_can_verify_are_pointed_out(text: str, path: str) -> None:
+    (line,) = lines(text % "")
+    assert line.startswith(path)
+    assert "not signed" in line
+    assert lines(text % f", {SIGNED}") == []
+
+
+def test_a_rule_whose_signal_is_not_looked_at_says_that_it_asks_nobody() -> None:
+    rule = "feedback:\n  low: {ask: csat, after: chat.ended, to: 'ndjson:x', when: {signal: calls, value: '> 3'}}\n"
+    assert "feedback.low.when: valid, not acted upon yet: a rule with it asks nobody" in lines(
+        "signals:\n  calls: {on: call.ended}\n" + rule
+    )
 
 
 def test_nothing_is_said_about_keys_that_are_not_there() -> None:
