@@ -82,6 +82,14 @@ def _replay(result: dict[str, Any]) -> Rows:
             )
 
 
+def _delivery(result: dict[str, Any]) -> Rows:
+    webhook, beside = result["drain_webhook"]["per_second"], result["beside_a_dead_one"]["per_second"]
+    yield (
+        f"{result['decisions']:,} waiting decisions delivered to one webhook, one request each",
+        f"{webhook:,} per second; beside a receiver that never answers {beside:,}",
+    )
+
+
 def _memory(result: dict[str, Any]) -> Rows:
     customer, series = result["customer"], result["series"]
     yield (
@@ -142,6 +150,7 @@ def _quality(result: dict[str, Any]) -> Rows:
 
 
 _ROWS: dict[str, Callable[[dict[str, Any]], Rows]] = {
+    "delivery": _delivery,
     "journey_stage": _journey_stage,
     "embedded": _embedded,
     "memory": _memory,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 import msgspec
@@ -58,3 +59,9 @@ class Finding(msgspec.Struct, frozen=True):
     guarantee: str = "given baseline"
     notes: tuple[str, ...] = ()
     """What else the reader should know, such as a flood of entrants that was capped."""
+
+
+def without(finding: Finding, subjects: Collection[str]) -> Finding:
+    """The same, these customers no longer among its examples."""
+    kept = tuple(subject for subject in finding.examples if subject not in subjects)
+    return finding if kept == finding.examples else msgspec.structs.replace(finding, examples=kept)

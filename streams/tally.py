@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -272,6 +272,11 @@ class Tally:
             for counted, merged in zip(measures[5:], target[5:], strict=True):
                 for at, count in counted.items():
                     merged[at] = merged.get(at, 0) + count
+
+    def forget(self, subjects: Collection[str]) -> None:
+        """Give these customers as examples no more; they stay counted."""
+        for book in self._books.values():
+            book.entrants = [subject for subject in book.entrants if subject not in subjects]
 
     def snapshot(self) -> bytes:
         """The open counts, for the commit."""

@@ -34,12 +34,11 @@ class _Lanes(StepDrop):
     learns: NDArray[np.bool_] | None = None
     """Shape (lanes,); None: all of them."""
 
-    def _learn(
-        self, tick: int, seconds: int, completed: Floats, at_risk: Floats, factor: float, levels: Floats
-    ) -> None:
+    def _learn(self, seconds: int, completed: Floats | None, at_risk: Floats, factor: float, levels: Floats) -> None:
         if self.learns is not None:
-            completed, at_risk = completed * self.learns, at_risk * self.learns
-        super()._learn(tick, seconds, completed, at_risk, factor, levels)
+            completed = None if completed is None else completed * self.learns
+            at_risk = at_risk * self.learns
+        super()._learn(seconds, completed, at_risk, factor, levels)
 
 
 class _LanesDispersion(Dispersion):

@@ -26,8 +26,6 @@ STRAGGLERS = 0.10
 FORGOTTEN = 14 * 86_400
 """Seconds of silence after which a source is followed again only when it speaks."""
 _HOUR = 3600
-_BUSY = 0.9
-"""Quantile of the hours' factors that counts as full speed."""
 _SLOW = 0.5
 """Speed below which an hour counts as slow."""
 _MOST = 600.0
@@ -109,7 +107,7 @@ class Silence:
 
     def _refresh(self) -> None:
         """What follows from the law and the credit, and is no part of the state."""
-        self._hazards = [self.law.hazard(at) for at in range(self.law.bins)]
+        self._hazards: dict[int, float] = {}
         self._known = self.law.gaps >= LEAST_GAPS
         self._rate = self.law.rate
         self._soonest: int | None = None
@@ -250,8 +248,7 @@ class Silence:
         if second // _HOUR == self._hour:
             return self._speed
         own, variance = self.season.factor(self.hour_of_week(second))
-        busy = float(np.quantile(self.season.factors, _BUSY))
-        if own == 1.0 or busy <= 0:
+        if own == 1.0 or (busy := self.season.busy) <= 0:
             return 1.0
         speed = min(own / busy, 1.0)
         return speed * math.exp(-3 * math.sqrt(variance)) if speed < _SLOW else speed
@@ -263,7 +260,11 @@ class Silence:
         return BLOCK * self._speed_at(second)
 
     def _hazard(self, age: float, exposed: float) -> float:
-        return self._hazards[self.law.bin(age)] * exposed * (1 - TOLERANCE)
+        at = self.law.bin(age)
+        hazard = self._hazards.get(at)
+        if hazard is None:
+            hazard = self._hazards[at] = self.law.hazard(at)
+        return hazard * exposed * (1 - TOLERANCE)
 
     def _learn(self, slot: int) -> None:
         """A slot is over: the gaps that ended in it are learnt, and whether it was silent."""

@@ -7,6 +7,8 @@ Ages up to 31 s have a slot each; beyond, a slot is a sixteenth to a thirty-seco
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +22,7 @@ _FINE = 2 * _HALF
 _FINE_BINS = 30
 """Bins of a second each, from age 0."""
 _MOST_BINS = 64
-_FEW = 32
+_FEW = 16
 """Up to so many seconds are found faster one by one."""
 _JUMP = 12
 """From so many seconds on, moving everything at once is cheaper than second by second."""
@@ -51,11 +53,7 @@ class Aging:
         while _FINE << (self.levels - 1) <= horizon:
             self.levels += 1
         self.slots = _FINE + _HALF * (self.levels - 1)
-        self._level: Integers = np.concatenate(
-            [np.zeros(_FINE, dtype=np.int64), np.repeat(np.arange(1, self.levels, dtype=np.int64), _HALF)]
-        )
-        self._behind: Integers = np.concatenate([np.arange(_FINE), np.tile(np.arange(_HALF, _FINE), self.levels - 1)])
-        """Level of each slot, and how many slots of its width it lies behind the present one."""
+        self._level, self._behind = _layout(self.levels)
         self.counts: Floats = np.zeros((self.slots, channels, lanes))
         self.tick = 0
         """The second whose counts have age 0."""
@@ -110,18 +108,27 @@ class Aging:
             start, end = end, end + _HALF
 
     def _jump(self, tick: int) -> None:
-        starts = self._starts(self.tick)
-        places = self.places(starts, tick)
-        counts = np.zeros_like(self.counts)
-        firsts = np.flatnonzero(places[1:] != places[:-1]) + 1
-        firsts = np.concatenate([[0], firsts])
-        counts[places[firsts]] = np.add.reduceat(self.counts, firsts, axis=0)
-        if self.kept < counts.shape[1]:
-            # Those that outgrew the last level went to its last slot: they stay there or are lost.
-            beyond = ((tick >> self.levels) - (starts >> self.levels)) >= _HALF
-            if beyond.any():
-                counts[-1, self.kept :] -= self.counts[beyond, self.kept :].sum(axis=0)
-        self.counts = counts
+        # A level moves when a multiple of its width has passed; above the first that has none, nothing does.
+        moving = (self.tick ^ tick).bit_length()
+        slots = self.slots if moving >= self.levels else _FINE + _HALF * (moving - 1)
+        counts = self.counts.reshape(self.slots, -1)
+        held = np.flatnonzero(counts[:slots].any(axis=1))
+        if moving > self.levels and self.kept < self.counts.shape[1]:
+            # Those that outgrow the last level go to its last slot: they stay there or are lost.
+            beyond = held[(tick >> self.levels) - (self._starts(self.tick)[held] >> self.levels) >= _HALF]
+            if len(beyond):
+                self.counts[beyond, self.kept :] = 0.0
+        places = _later(self.levels, self.tick, tick)[held]
+        moved = places != held
+        held, places = held[moved], places[moved]
+        if len(held):
+            new = np.empty(len(places), dtype=bool)
+            new[0] = True
+            np.not_equal(places[1:], places[:-1], out=new[1:])
+            firsts = new.nonzero()[0]
+            gone = counts[held]
+            counts[held] = 0.0
+            counts[places[firsts]] += np.add.reduceat(gone, firsts, axis=0)
         self.tick = tick
 
     def _starts(self, tick: int) -> Integers:
@@ -159,16 +166,7 @@ class Aging:
         """The slots that hold these seconds, now or at another time."""
         if now is None and len(seconds) <= _FEW:
             return np.array([self.place(second) for second in seconds.tolist()], dtype=np.int64)
-        now = self.tick if now is None else now
-        age = np.maximum(now - seconds, 0)
-        level = np.maximum(np.frexp(age)[1].astype(np.int64) - 5, 0)
-        level += (now >> (level + 1)) - (seconds >> (level + 1)) >= _HALF
-        behind = np.where(
-            age < _FINE, np.maximum((now >> level) - (seconds >> level), 0), (now >> level) - (seconds >> level)
-        )
-        places: Integers = np.where(level == 0, behind, _HALF * level + behind)
-        places[level >= self.levels] = self.slots - 1
-        return places
+        return _places(self.levels, seconds, self.tick if now is None else now)
 
     def add(self, channel: int, slots: Integers, lanes: Integers, counts: Floats) -> None:
         """Add counts at (slot, lane); the same place may come more than once."""
@@ -193,6 +191,31 @@ class Aging:
         wide = min(rest, _MOST_BINS - _FINE_BINS)
         edges = _FINE_BINS + (np.arange(wide) * rest) // wide
         return np.concatenate([np.arange(_FINE_BINS), edges]).astype(np.int64)
+
+
+@cache
+def _layout(levels: int) -> tuple[Integers, Integers]:
+    """Level of each slot, and how many slots of its width it lies behind the present one."""
+    level = np.concatenate([np.zeros(_FINE, dtype=np.int64), np.repeat(np.arange(1, levels, dtype=np.int64), _HALF)])
+    behind = np.concatenate([np.arange(_FINE), np.tile(np.arange(_HALF, _FINE), levels - 1)])
+    return level, behind
+
+
+def _places(levels: int, seconds: Integers, now: int) -> Integers:
+    """The slots that hold these seconds at another one."""
+    level = np.maximum(np.frexp(np.maximum(now - seconds, 0))[1].astype(np.int64) - 5, 0)
+    level += (now >> (level + 1)) - (seconds >> (level + 1)) >= _HALF
+    places: Integers = np.maximum((now >> level) - (seconds >> level), 0)
+    places += _HALF * level
+    # What has outgrown the last level is in its last slot.
+    return np.minimum(places, _FINE + _HALF * (levels - 1) - 1)
+
+
+@lru_cache(maxsize=4)
+def _later(levels: int, before: int, now: int) -> Integers:
+    """Where each slot of the second `before` is at `now`. Those in flight and their past ask for the same."""
+    level, behind = _layout(levels)
+    return _places(levels, ((before >> level) - behind) << level, now)
 
 
 def bin_of_slot(bins: Integers, slots: int) -> Integers:

@@ -32,6 +32,9 @@ _LAG = 6 * 3600
 _YOUNG = 86_400
 """Seconds of life during which blocks are believed at once."""
 
+_LEAST_SUM = 1e-300
+"""Stands for a sum of 0 where it divides 0."""
+
 _NOISE, _MEAN, _POWER, _COUNT, _EXCESS, _RATIOS = range(6)
 _SUMS = 6
 
@@ -94,52 +97,55 @@ class Dispersion:
 
     def _close(self, last: int, tick: int) -> None:
         """Close the blocks of the update before that are over, and believe those that have waited."""
-        for at, length in enumerate(BLOCKS):
-            passed = tick // length - last // length
-            if passed:
-                fade = 0.5 ** (length * passed / HALF_LIFE_SECONDS)
-                self._waiting.append((tick, at, fade, self._end(at)))
+        ended = 0
+        # Where a block is over all shorter ones are, as each length is a multiple of the one before.
+        while ended < len(BLOCKS) and last // BLOCKS[ended] != tick // BLOCKS[ended]:
+            ended += 1
+        if ended:
+            for at, added in enumerate(self._end(ended)):
+                length = BLOCKS[at]
+                fade = 0.5 ** (length * (tick // length - last // length) / HALF_LIFE_SECONDS)
+                self._waiting.append((tick, at, fade, added))
         young = self._since is not None and tick - self._since < _YOUNG
         changed = False
         while self._waiting and (young or tick - self._waiting[0][0] >= _LAG):
             _, at, fade, added = self._waiting.popleft()
-            self._sums[:, at] = self._sums[:, at] * fade + added
+            sums = self._sums[:, at]
+            sums *= fade
+            sums += added
             changed = True
         if changed:
             self._estimate()
 
-    def _end(self, at: int) -> Floats:
-        """What an ended block adds, shape (sums, series); it begins anew."""
-        observed, expected = self._observed[at], self._expected[at]
+    def _end(self, lengths: int) -> Floats:
+        """What ended blocks of the shortest lengths add, shape (lengths, sums, series); they begin anew."""
+        observed, expected, doubt = self._observed[:lengths], self._expected[:lengths], self._doubt[:lengths]
         held = expected > 0
-        kappa = np.divide(self._doubt[at], expected, out=np.zeros_like(expected), where=held)
+        kappa = np.divide(doubt, expected, out=np.zeros_like(expected), where=held)
+        kappa *= kappa
+        added = np.zeros((lengths, _SUMS, expected.shape[1]))
+        added[:, _NOISE] = (observed - expected) ** 2 * held
+        added[:, _MEAN] = expected * (1 + expected * kappa)
+        added[:, _POWER] = expected * (1 + 2 * expected)
         large = expected >= _LEAST
-        safe = np.where(large, expected, 1.0)
-        added = np.stack(
-            [
-                np.where(held, (observed - expected) ** 2, 0.0),
-                expected * (1 + expected * kappa**2),
-                expected * (1 + 2 * expected),
-                large,
-                np.where(large, (observed / safe - 1) ** 2, 0.0),
-                np.where(large, 1 / safe + kappa**2, 0.0),
-            ]
-        )
-        self._observed[at] = 0.0
-        self._expected[at] = 0.0
-        self._doubt[at] = 0.0
+        if large.any():
+            safe = np.where(large, expected, 1.0)
+            added[:, _COUNT] = large
+            added[:, _EXCESS] = np.where(large, (observed / safe - 1) ** 2, 0.0)
+            added[:, _RATIOS] = np.where(large, 1 / safe + kappa, 0.0)
+        observed[:] = expected[:] = doubt[:] = 0.0
         return added
 
     def _estimate(self) -> None:
         noise, mean, power, count, excess, ratios = self._sums
         # How many blocks of one expected size would tell as much: a block of U counts tells U²/(U + 2U²) of its square.
-        weight = np.divide(2 * mean * mean, power, out=np.zeros_like(mean), where=power > 0)
-        raw = np.divide(noise, mean, out=np.ones_like(mean), where=mean > 0)
+        weight = 2 * mean * mean / np.maximum(power, _LEAST_SUM)
+        raw = noise / np.maximum(mean, _LEAST_SUM)
         phi = (_PRIOR_BLOCKS + weight * raw) / (_PRIOR_BLOCKS + weight)
         self.fast = np.maximum(phi[0], 1.0)
         self.slow = np.maximum(phi.max(axis=0), 1.0)
-        drift = (excess - ratios)[_SLOW:] / (_PRIOR_BLOCKS + count[_SLOW:])
-        self.drift = np.clip(drift.max(axis=0), 0.0, _MOST_DRIFT)
+        drift = (excess[_SLOW:] - ratios[_SLOW:]) / (_PRIOR_BLOCKS + count[_SLOW:])
+        self.drift = np.minimum(np.maximum(drift.max(axis=0), 0.0), _MOST_DRIFT)
 
     def settle(self) -> None:
         """Believe everything that has waited, and forget when it was."""

@@ -96,6 +96,8 @@ class Hazards:
         self._spread: Floats = np.zeros((bins, lanes))
         self._follows: Floats = np.zeros((bins, lanes))
         self._shared: Floats = np.zeros((bins, lanes if not pooled else 1))
+        self._stale = True
+        """Whether `rates` may lag behind the hours that are over."""
         self._used: tuple[Floats, Floats] = (np.zeros((bins, lanes)), np.zeros((bins, lanes)))
         """V and X as of the last `refresh`."""
 
@@ -115,17 +117,22 @@ class Hazards:
 
     # Learning
 
-    def learn(self, completed: Floats, exposure: Floats, held: Mask | None) -> None:
-        """What happened in an update. Lanes in `held` wait until their evidence has calmed down, or are forgotten."""
+    def learn(self, completed: Floats | None, exposure: Floats, held: Mask | None) -> None:
+        """What happened in an update; `completed` is None where nobody went on.
+
+        Lanes in `held` wait until their evidence has calmed down, or are forgotten.
+        """
         if held is None:
-            self._open_completed += completed
+            if completed is not None:
+                self._open_completed += completed
             self._open_exposure += exposure
-        else:
-            free = ~held
+            return
+        free = ~held
+        if completed is not None:
             self._open_completed += completed * free
-            self._open_exposure += exposure * free
             self._held_completed += completed * held
-            self._held_exposure += exposure * held
+        self._open_exposure += exposure * free
+        self._held_exposure += exposure * held
 
     def release(self, lanes: Mask) -> None:
         """These lanes have calmed down: what was held back is learnt."""
@@ -160,11 +167,14 @@ class Hazards:
         if hour <= self.hour:
             return
         if self._open_exposure.any():
-            body = np.stack([self._open_completed, self._open_exposure]).astype("<f4").tobytes()
-            self.hours.append(_Hour(self.hour, self.lanes, zlib.compress(body, 1)))
+            body = np.empty((2, self.bins, self.lanes), dtype="<f4")
+            body[0], body[1] = self._open_completed, self._open_exposure
+            self.hours.append(_Hour(self.hour, self.lanes, zlib.compress(body.tobytes(), 1)))
         fade = 0.5 ** ((hour - self.hour) * HOUR / HALF_LIFE)
-        self.completed = (self.completed + self._open_completed) * fade
-        self.exposure = (self.exposure + self._open_exposure) * fade
+        self.completed += self._open_completed
+        self.completed *= fade
+        self.exposure += self._open_exposure
+        self.exposure *= fade
         self._open_completed[:] = 0.0
         self._open_exposure[:] = 0.0
         self.hour = hour
@@ -173,13 +183,14 @@ class Hazards:
     def _recall(self) -> None:
         """Sum the hours that are over and wait to be believed."""
         completed, exposure = np.zeros((self.bins, self.lanes)), np.zeros((self.bins, self.lanes))
-        if not self.young:
-            for hour in self.hours:
-                if self.hour is not None and hour.hour >= self.hour - _LAG_HOURS:
-                    taught = self._taught(hour)
-                    completed[:, : hour.lanes] += taught[0]
-                    exposure[:, : hour.lanes] += taught[1]
+        if self.hour is not None and not self.young:
+            since = self.hour - _LAG_HOURS
+            for hour in [hour for hour in self.hours if hour.hour >= since]:
+                taught = self._taught(hour)
+                completed[:, : hour.lanes] += taught[0]
+                exposure[:, : hour.lanes] += taught[1]
         self._recent = (completed, exposure)
+        self._stale = True
 
     @property
     def young(self) -> bool:
@@ -224,34 +235,43 @@ class Hazards:
     def refresh(self) -> None:
         """Bring `rates` and their errors up to what has been learnt."""
         if self.young:
+            self._stale = True
             self._use(self.completed + self._open_completed, self.exposure + self._open_exposure)
-        else:
+        elif self._stale:
+            # From here on they follow only when an hour ends or is taken back.
+            self._stale = False
             completed, exposure = self._recent
             self._use(np.maximum(self.completed - completed, 0.0), np.maximum(self.exposure - exposure, 0.0))
 
     def _use(self, completed: Floats, exposure: Floats) -> None:
         self._used = (completed, exposure)
-        parent_completed = completed.sum(axis=1, keepdims=True) if self.pooled else completed
-        parent_exposure = exposure.sum(axis=1, keepdims=True) if self.pooled else exposure
-        total = parent_completed.sum(axis=0, keepdims=True)
-        spent = parent_exposure.sum(axis=0, keepdims=True)
+        if self.pooled:
+            self._use_together(completed, exposure)
+            return
+        total = completed.sum(axis=0)
+        spent = exposure.sum(axis=0)
         mean = np.divide(total, spent, out=np.zeros_like(total), where=spent > 0)
         prior = np.divide(_PRIOR, mean, out=np.full_like(mean, np.inf), where=mean > 0)
-        with np.errstate(invalid="ignore"):
-            parent = (parent_completed + _PRIOR) / (parent_exposure + prior)
-            self._shared = np.where(mean > 0, parent / (parent_exposure + prior), 0.0)
-        if not self.pooled:
-            self.rates = parent
-            self._spread = self._shared
-            self._follows = np.zeros_like(parent)
+        self.rates = (completed + _PRIOR) / (exposure + prior)
+        self._spread = self._shared = self.rates / (exposure + prior)
+        self._follows = np.zeros_like(self.rates)
+
+    def _use_together(self, completed: Floats, exposure: Floats) -> None:
+        parent_completed, parent_exposure = completed.sum(axis=1), exposure.sum(axis=1)
+        total, spent = float(parent_completed.sum()), float(parent_exposure.sum())
+        if total <= 0 or spent <= 0:
+            self.rates, self._spread, self._follows = (np.zeros((self.bins, self.lanes)) for _ in range(3))
+            self._shared = np.zeros((self.bins, 1))
             return
-        followed = np.divide(_FOLLOW * parent_exposure, total, out=np.zeros_like(parent_exposure), where=total > 0)
-        followed = followed + np.where(np.isfinite(prior), prior, 0.0)
-        reach = exposure + followed
-        safe = np.where(reach > 0, reach, 1.0)
-        self.rates = np.where(reach > 0, (completed + followed * parent) / safe, 0.0)
-        self._spread = completed / (safe * safe)
-        self._follows = followed / safe
+        prior = _PRIOR / (total / spent)
+        weight = parent_exposure + prior
+        parent = (parent_completed + _PRIOR) / weight
+        self._shared = (parent / weight)[:, None]
+        followed = _FOLLOW * parent_exposure / total + prior
+        reach = exposure + followed[:, None]
+        self.rates = (completed + (followed * parent)[:, None]) / reach
+        self._spread = completed / (reach * reach)
+        self._follows = followed[:, None] / reach
 
     def relative_variance(self, at_risk: Floats, lanes: NDArray[np.intp] | slice) -> float:
         """κ² of some lanes together: variance of their expected completions divided by its square, for φ = 1.
@@ -267,6 +287,27 @@ class Hazards:
         common = (here * self._follows[:, lanes]).sum(axis=1, keepdims=True)
         shared = float((common * common * self._shared).sum()) if self.pooled else 0.0
         return (math.sqrt(own) + math.sqrt(shared)) ** 2 / (expected * expected)
+
+    def relative_variances(self, at_risk: Floats, member: NDArray[np.int64], series: int) -> Floats:
+        """`relative_variance` of many series at once, shape (series,): row g of `member` gives each lane its series in
+        grouping g."""
+        groups, lanes = member.shape
+        places = member.ravel()
+        by_lane = np.empty((2, groups, lanes))
+        by_lane[0] = (at_risk * self.rates).sum(axis=0)
+        by_lane[1] = (at_risk * at_risk * self._spread).sum(axis=0)
+        expected, own = (np.bincount(places, each.ravel(), series) for each in by_lane)
+        spread = np.sqrt(own)
+        if self.pooled:
+            common = np.empty((self.bins, groups, lanes))
+            common[:] = (at_risk * self._follows)[:, None]
+            places = (np.arange(self.bins)[:, None] * series + places).ravel()
+            by_bin = np.bincount(places, common.ravel(), self.bins * series).reshape(self.bins, series)
+            spread += np.sqrt((by_bin * by_bin * self._shared).sum(axis=0))
+        variances: Floats = np.divide(
+            spread * spread, expected * expected, out=np.full(series, np.inf), where=expected > 0
+        )
+        return variances
 
     def lane_variances(self, at_risk: Floats) -> Floats:
         """κ² of each lane on its own, shape (lanes,), for φ = 1."""

@@ -153,7 +153,7 @@ class StepDrop:
 
     def _pass(self, seconds: int) -> None:
         fade = 0.5 ** (seconds / _VOLUME_HALF_LIFE)
-        self._volume = self._volume * fade
+        self._volume *= fade
         self._watched_seconds *= fade
         self._lived_seconds = self._lived_seconds * fade + seconds
 
@@ -186,16 +186,21 @@ class StepDrop:
         at_risk = self.flight.at_risk
         self._follow(tick, at_risk)
         due: Floats = (at_risk * self.hazards.rates).sum(axis=0) * seconds
-        completed = self.flight.leave(left)
-        came: Floats = completed.sum(axis=0)
-        self.past.counts[0, OBSERVED] += came
-        self.past.counts[0, EXPECTED] += due * factor
-        observed, expected = self.sums(came), self.sums(due * factor)
+        due *= factor
+        self.past.counts[0, EXPECTED] += due
+        expected = self.sums(due)
+        completed: Floats | None = None
+        observed = np.zeros(self.series)
+        if len(left.lanes):
+            completed = self.flight.leave(left)
+            came = completed.sum(axis=0)
+            self.past.counts[0, OBSERVED] += came
+            observed = self.sums(came)
         self.observed, self.expected = observed, expected
         self.kappa = np.sqrt(self._base * self.dispersion.slow + factor_variance)
         levels = self._judge(observed, expected, credit)
         if learn:
-            self._learn(tick, seconds, completed, at_risk, factor, levels)
+            self._learn(seconds, completed, at_risk, factor, levels)
             self.dispersion.add(tick, observed, expected, self.kappa)
         self._pass(seconds)
         self._volume += expected
@@ -244,32 +249,40 @@ class StepDrop:
             base = np.full(self.series, np.inf)
             base[self.member[0]] = self.hazards.lane_variances(at_risk)
             return base
-        return np.array(
-            [self.hazards.relative_variance(at_risk, self.lanes_of(series)) for series in range(self.series)]
-        )
+        return self.hazards.relative_variances(at_risk, self.member, self.series)
 
     def _judge(self, observed: Floats, expected: Floats, credit: Floats) -> Floats:
         alive = (credit > 0) & (expected > 0)
-        half = np.where(alive, credit / 2, 0.0)
+        count = np.count_nonzero(alive)
+        if not count:
+            # Without credit evidence stays what it was.
+            return self.fast.levels + self.slow.levels
+        half = credit / 2
+        silent = None
+        if count < len(alive):
+            silent = ~alive
+            half[silent] = 0.0
         allowed = (1 - self.tolerance) * expected
         errors, dispersion = self.standard_errors, self.dispersion
         slow = allowed * np.exp(-errors * self.kappa)
+        fast = allowed
         if errors:
-            fast = allowed * np.exp(-errors * np.sqrt(self.kappa**2 + dispersion.drift))
-        else:
-            fast = allowed
-        watched = alive[:, None]
-        levels: Floats = self.fast.update(np.where(watched, log_evidence(observed, fast, dispersion.fast), 0.0), half)
+            fast = allowed * np.exp(-errors * np.sqrt(self.kappa * self.kappa + dispersion.drift))
+        levels = self._gather(self.fast, log_evidence(observed, fast, dispersion.fast), half, silent)
         # The sum of two e-detectors with half the credit each is one with all of it, and never below their maximum.
-        levels += self.slow.update(np.where(watched, log_evidence(observed, slow, dispersion.slow), 0.0), half)
+        levels += self._gather(self.slow, log_evidence(observed, slow, dispersion.slow), half, silent)
         return levels
 
-    def _learn(
-        self, tick: int, seconds: int, completed: Floats, at_risk: Floats, factor: float, levels: Floats
-    ) -> None:
+    @staticmethod
+    def _gather(recursion: Recursion, log_e: Floats, credit: Floats, silent: Mask | None) -> Floats:
+        if silent is not None:
+            log_e[silent] = 0.0
+        return recursion.update(log_e, credit)
+
+    def _learn(self, seconds: int, completed: Floats | None, at_risk: Floats, factor: float, levels: Floats) -> None:
         pending = levels > PENDING
         held: Mask | None = None
-        if pending.any():
+        if np.count_nonzero(pending):
             held = np.asarray(pending[self.member].any(axis=0))
         if self._held is not None:
             calmed = self._held if held is None else self._held & ~held

@@ -28,7 +28,7 @@ from streams.alerts.severity import judge
 from streams.alerts.shelf import ENDED_SECONDS, Shelf
 from streams.config.structs import Config
 from streams.effects import Decision
-from streams.findings import Finding, SeriesKey
+from streams.findings import Finding, SeriesKey, without
 from streams.notices import ACCEPTED
 from streams.units import SECOND, format_duration
 from streams.view import AlertView, FiredCount
@@ -241,6 +241,13 @@ class AlertBook:
         self.ignored = stored.ignored
         self._over = None
         self.dirty = False
+
+    def forget(self, subjects: Collection[str]) -> None:
+        """Give these customers as examples no more."""
+        for alert in self._shelf:
+            alert.firing = [without(finding, subjects) for finding in alert.firing]
+            alert.latest = without(alert.latest, subjects)
+        self._over, self.dirty = None, True
 
     # Within
 

@@ -14,12 +14,22 @@ from streams.care.said import Out, Said
 from streams.care.state import PROBLEM, QUIET, REQUIREMENT, SCHEDULED, Ask, Asked, Care
 from streams.config.structs import Config
 from streams.decisions import decision_id
-from streams.units import DAY, format_time
+from streams.fields import number, scaled
+from streams.units import DAY, HOUR, format_time
 
 REQUESTED = "touchline.feedback.requested"
 PATIENCE = 30 * DAY
 """How long an ask waits for a missing experience."""
 SENT, ANSWERED = "survey.sent", "survey.answered"
+
+
+DELAYS = ((HOUR, "hour"), (DAY, "day"), (7 * DAY, "week"))
+"""Answers are told apart by how long they took: dissatisfaction is under-reported the later one answers."""
+
+
+def delay_class(delay: int) -> str:
+    """`hour`, `day`, `week`, or `later`: within what an answer came, microseconds after its ask."""
+    return next((name for longest, name in DELAYS if delay <= longest), "later")
 
 
 class Asking:
@@ -136,7 +146,11 @@ class Asking:
             asked = next((ask for ask in care.asked if ask.request == request), None)
         if asked is not None and asked.rule and not asked.answered:
             asked.answered = True
-            out.count("feedback_answered", asked.rule, asked.channel, max(said.effective - asked.time, 0))
+            delay = max(said.effective - asked.time, 0)
+            out.count("feedback_answered", asked.rule, asked.channel, delay)
+            score = number(said.data.get("score"))
+            if score is not None:
+                out.count("feedback_scored", asked.rule, delay_class(delay), scaled(score))
         elif asked is None:
             out.count("feedback_answered", "")
         if isinstance(channel, str) and channel:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from streams import reasons
 from streams.care import case_clock
+from streams.care.case_merging import forgetting
 from streams.care.case_opening import named, open_case
 from streams.care.case_record import record
 from streams.care.case_rules import CaseRules, Routing
 from streams.care.classes import better, class_of
 from streams.care.closing import Closing
 from streams.care.said import Out, Said
-from streams.care.state import ASSIGNED, CLOSED, COMMUNICATED, CONTACTED, MOST_CLOSED, OPEN, STATES, Care, Case
+from streams.care.state import ASSIGNED, CLOSED, COMMUNICATED, CONTACTED, OPEN, STATES, Care, Case
 from streams.config.structs import Config
 from streams.fields import number, text
 from streams.units import format_duration
@@ -106,7 +107,7 @@ class Cases:
             if said.kind == OPENED:
                 open_case(care, self._rules.stated(said), self._routing, said, out, foreign=True)
             else:
-                out.count("case_unattributed", "", verb)
+                out.count("case_unattributed", verb)
         elif said.kind == REOPENED:
             self._reopen(case, said, out)
         elif MOVES.get(said.kind, OPEN) <= case.state:
@@ -156,7 +157,7 @@ class Cases:
             out.count(f"case_{verb}", case.rule, "", now - case.since)
         record(out, verb, case, said.subject, _because(said), now, more)
         if state == CLOSED:
-            _forget(care)
+            care.cases = forgetting(care.cases)
 
     def _follow(self, case: Case, now: int, out: Out) -> None:
         """The customer has heard from us."""
@@ -193,11 +194,3 @@ class Cases:
 def _because(said: Said) -> list[str]:
     by = text(said.data.get("by"))
     return [said.cause] if by is None else [said.cause, f"by={by}"]
-
-
-def _forget(care: Care) -> None:
-    """Of closed cases the latest are kept."""
-    closed = sorted((case.closed, at) for at, case in enumerate(care.cases) if case.closed is not None)
-    gone = {at for _, at in closed[:-MOST_CLOSED]}
-    if gone:
-        care.cases[:] = [case for at, case in enumerate(care.cases) if at not in gone]

@@ -7,6 +7,8 @@ from typing import Any
 
 from streams.care.asking import Asking
 from streams.care.askrules import offer_rules
+from streams.care.case_merging import merged
+from streams.care.case_opening import named
 from streams.care.cases import Cases
 from streams.care.conditions import offered
 from streams.care.promises import BROKEN, Promises
@@ -99,7 +101,7 @@ class Engine:
         for ask in gone.asks:
             _join(survivor, ask)
         survivor.asked = sorted([*survivor.asked, *gone.asked], key=lambda asked: (asked.time, asked.request))
-        survivor.cases = sorted([*survivor.cases, *gone.cases], key=lambda case: (case.opened, case.id))
+        survivor.cases = merged([*survivor.cases, *gone.cases])
         for about, until in gone.talks.items():
             survivor.talks[about] = max(until, survivor.talks.get(about, until))
         survivor.complaints = [*survivor.complaints, *gone.complaints][-_MOST_COMPLAINTS:]
@@ -120,9 +122,9 @@ def _meant(care: Care, said: Said) -> str | None:
     """The case that an event about a case names or means."""
     if not said.kind.startswith("case."):
         return None
-    named = said.data.get("case")
-    if isinstance(named, str) and named:
-        return named
+    name = named(said)
+    if name is not None:
+        return name
     unclosed = [case.id for case in care.cases if case.state != CLOSED]
     return unclosed[0] if len(unclosed) == 1 else None
 

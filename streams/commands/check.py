@@ -11,6 +11,7 @@ from rich.text import Text
 
 from streams.config.load import Loaded, load_file
 from streams.errors import ConfigError, Fault, UsageError
+from streams.runtime.sinks import check_receivers
 
 HELP = "List every fault and warning of a file, with line and path."
 
@@ -33,8 +34,9 @@ def run(args: argparse.Namespace) -> int:
         faults: tuple[Fault, ...] = ()
         try:
             loaded = load_file(name)
+            check_receivers(loaded)
         except ConfigError as error:
-            faults = error.faults
+            faults, loaded = error.faults, None
         if args.json:
             _write_json(name, faults, loaded)
         else:

@@ -1,12 +1,13 @@
-"""`touchline replay`: history through the same stages at full speed, nothing delivered, the same result every time."""
+"""`touchline replay`: history through the same stages at full speed, the same result every time."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import IO, Any
 
@@ -16,12 +17,15 @@ from rich.console import Console
 from connectors.files import Files
 from streams.config.load import Loaded, load_file
 from streams.decisions import encode
-from streams.effects import DeadLetter
-from streams.runtime import baselines, history
+from streams.effects import DeadLetter, Decision
+from streams.runtime import baselines, history, logs
+from streams.runtime.clock import SystemClock
 from streams.runtime.collection import rare_collection
+from streams.runtime.deliver_history import deliver_history
 from streams.runtime.episodes import episodes
 from streams.runtime.replay import Replay
 from streams.runtime.report import print_report
+from streams.runtime.sinks import check_receivers
 from streams.summary import summary
 from streams.units import format_time
 
@@ -36,6 +40,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--signals", metavar="FILE", help="write every signal and conversion at the end, as NDJSON")
     parser.add_argument("--dead-letters", metavar="FILE", help="write what could not be taken, as NDJSON")
     parser.add_argument("--learn", metavar="FILE", help="write what is normal, to begin with it elsewhere (--learnt)")
+    parser.add_argument(
+        "--deliver",
+        action="store_true",
+        help="send the decisions to the file's receivers, which a replay else never does; gives up on what nobody has"
+        " taken for a minute, exit code 1",
+    )
     baselines.option(parser)
     history.reading(parser)
 
@@ -44,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     loaded = load_file(args.config)
     until = history.until(args.until)
     learnt = baselines.read(args.learnt, loaded)
+    if args.deliver:
+        check_receivers(loaded)
     screen = Console(stderr=True, quiet=args.quiet)
     history.say_warnings(screen, loaded, args.config)
     begun = time.perf_counter()
@@ -75,7 +87,20 @@ def run(args: argparse.Namespace) -> int:
             learn_file.write(replay.learnt())
     if not args.quiet:
         print_report(Console(), totals, replay.dead_letters, args.config, units, episodes(replay.decisions))
-    return 0
+    return _deliver(loaded, replay.decisions, screen) if args.deliver else 0
+
+
+def _deliver(loaded: Loaded, decisions: Sequence[Decision], screen: Console) -> int:
+    """0 when every receiver took what is meant for it, else 1."""
+    logs.configure("warning")
+    receivers = asyncio.run(deliver_history(loaded, decisions, SystemClock()))
+    left = 0
+    for one in receivers:
+        disabled = one.state == "disabled"
+        left += one.pending + one.failed + disabled
+        trouble = f", {one.pending:,} left: {one.last_error}" if one.pending or disabled else ""
+        screen.print(f"{one.name}: {one.delivered:,} delivered{trouble}", highlight=False, markup=False)
+    return 1 if left else 0
 
 
 def _summary(replay: Replay, rows: Files, seconds: float) -> dict[str, Any]:

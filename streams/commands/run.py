@@ -21,6 +21,7 @@ from streams.runtime.greeting import console_address, greet
 from streams.runtime.reload import Reload
 from streams.runtime.retention import Retention
 from streams.runtime.serve import serve
+from streams.runtime.sinks import check_receivers
 from streams.runtime.store.store import Store
 from streams.runtime.web import Web
 from streams.units import parse_duration
@@ -65,6 +66,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Returns once the service was told to stop and everything it had taken is committed, or acknowledged by Kafka."""
     loaded = load_file(args.config)
+    check_receivers(loaded)
     for warning in loaded.warnings:
         sys.stderr.write(f"{warning.at(args.config)}\n")
     listen = _listen(loaded, args)
@@ -112,6 +114,7 @@ def _listen(loaded: Loaded, args: argparse.Namespace) -> str:
 def _read_again(args: argparse.Namespace) -> Loaded:
     """The file as it is now, refused where the next start would refuse it."""
     loaded = load_file(args.config)
+    check_receivers(loaded)
     _listen(loaded, args)
     return loaded
 

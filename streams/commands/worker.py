@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+from connectors.sinks.contract import abilities_of
 from streams.config.load import load_file
+from streams.delivery.receivers import receivers_of
 from streams.errors import UsageError
 from streams.runtime import logs
 from streams.runtime.cluster import worker
@@ -41,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
     loaded = load_file(args.config)
     for warning in loaded.warnings:
         sys.stderr.write(f"{warning.at(args.config)}\n")
+    for name in receivers_of(loaded.config, abilities_of):
+        sys.stderr.write(f"{args.config}: {name} receives nothing: a worker does not deliver yet, only touchline run\n")
     if args.batch < 1:
         raise UsageError("--batch: expected at least 1")
     settings = Settings(kafka=args.kafka, redis=args.redis, name=args.name, instance=args.instance, batch=args.batch)

@@ -68,4 +68,6 @@ class Subscription(Block, frozen=True, kw_only=True):
     group_wait: Duration = 10 * SECOND
     """How long to collect what belongs together before the first message."""
     secret: SecretText | None = None
-    """Key with which messages are signed."""
+    """Key with which webhooks are signed, `whsec_…`; while it is being changed the new one, a space, the old one."""
+    allow_private: bool = False
+    """Webhooks may go to private, loopback and link-local addresses."""

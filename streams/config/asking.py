@@ -20,6 +20,7 @@ from streams.config.kinds import (
     Names,
     RateValue,
     RatioValue,
+    SecretText,
     Targets,
     Where,
 )
@@ -187,3 +188,7 @@ class Asks(Block, frozen=True, kw_only=True):
 
     to: Targets = ()
     """Receivers of every ask whose rule names none."""
+    secret: SecretText | None = None
+    """Key with which webhooks of all asks and offers are signed; see the one of subscriptions."""
+    allow_private: bool = False
+    """They may go to private, loopback and link-local addresses."""

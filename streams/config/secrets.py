@@ -15,6 +15,7 @@ import msgspec
 from streams.config.faults import Environment, Faults, Path
 from streams.config.forms import BAD, Bad, Definitions, Schema
 from streams.config.nodes import Node
+from streams.config.receiver_kinds import receiver_kinds
 from streams.errors import CannotStart
 
 _PLACE = re.compile(r"\$\{([^}]*)\}?")
@@ -115,11 +116,18 @@ class TargetForm:
         unread = faults.environment is None and "${" in secret.written
         found = _TARGET.fullmatch(secret.written if unread else secret.reveal())
         if unread:
-            return Target(found[1] if found else "", secret)
-        if not found or found[1] in ("http", "https"):
+            target = Target(found[1] if found else "", secret)
+        elif not found or found[1] in ("http", "https"):
             faults.add(path, node.line, f"expected {self.says}")
             return BAD
-        return Target(found[1], Secret(found[2], secret.written))
+        else:
+            target = Target(found[1], Secret(found[2], secret.written))
+        if target.kind and target.kind not in receiver_kinds():
+            # What came from the environment is not shown.
+            shown = target.kind if secret.written.startswith(f"{target.kind}:") else "***"
+            faults.add(path, node.line, f"unknown kind of receiver '{shown}'; known: {', '.join(receiver_kinds())}")
+            return BAD
+        return target
 
     def schema(self, definitions: Definitions) -> Schema:
         return {"type": "string", "pattern": r"^(?!https?:)[a-z][a-z0-9_]{0,47}:\S+$|\$\{[A-Za-z_][A-Za-z0-9_]*\}"}

@@ -30,9 +30,9 @@ class Role(IntEnum):
     VIEWER = 1
     """Reads journeys, signals, alerts, decisions, health, metrics."""
     AGENT = 2
-    """Also speaks to alerts, sees one customer and what a dead letter holds."""
+    """Also speaks to alerts, works on cases, sees one customer and what a dead letter holds."""
     ADMIN = 3
-    """Also re-drives dead letters."""
+    """Also re-drives dead letters and replays deliveries."""
 
 
 def parse_listen(text: str) -> tuple[str, int]:

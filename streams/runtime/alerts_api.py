@@ -6,24 +6,20 @@ restart or a replay of the log hears the same.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 
 import msgspec
 from aiohttp import web
 
-from streams.codec import encode
-from streams.model import Event
 from streams.notices import ACCEPTED, ACKNOWLEDGED, SNOOZED
 from streams.runtime.answers import json_answer, since_of, slice_of
 from streams.runtime.collector import read_body
 from streams.runtime.problems import Problem, not_found
-from streams.runtime.service import Busy, Service, Stopped
-from streams.units import DAY, format_time, parse_duration, parse_time
+from streams.runtime.service import Service
+from streams.runtime.written import write
+from streams.units import DAY, parse_duration, parse_time
 from streams.view import AlarmsView, AlertView
 
-SOURCE = "touchline-api"
-"""Source of the events that the API writes."""
 LONGEST_SNOOZE = 30 * DAY
 KINDS = {"ack": ACKNOWLEDGED, "snooze": SNOOZED, "accept": ACCEPTED}
 """Last part of the path -> type of the event."""
@@ -71,27 +67,7 @@ class AlertsApi:
         data = {"by": said.by.strip()}
         if said.for_ is not None:
             data["for"] = said.for_
-        name = uuid.uuid4().hex
-        event = Event(
-            id=name,
-            source=SOURCE,
-            type=kind,
-            time=format_time(self._service.now()),
-            subject=fingerprint,
-            data=data,
-        )
-        try:
-            await self._service.submit([encode(event)])
-        except Busy as busy:
-            raise Problem(
-                429,
-                "busy",
-                "More is waiting than is being worked off; nothing was written.",
-                headers={"Retry-After": str(busy.retry_after_seconds)},
-            ) from busy
-        except Stopped as stopped:
-            raise Problem(503, "stopped", f"Nothing was written: {stopped.reason}") from stopped
-        return json_answer({"id": name}, status=202)
+        return await write(self._service, kind, fingerprint, data)
 
 
 def _read(body: bytes, kind: str) -> Said:

@@ -46,14 +46,19 @@ def limit_of(request: web.Request) -> int:
 
 def since_of(request: web.Request) -> int | None:
     """`?since=` in UTC epoch microseconds. Raises Problem 400."""
-    text = request.query.get("since")
+    return time_of(request, "since")
+
+
+def time_of(request: web.Request, name: str) -> int | None:
+    """A parameter that is a time, in UTC epoch microseconds. Raises Problem 400."""
+    text = request.query.get(name)
     if text is None:
         return None
     try:
         return parse_time(text.replace(" ", "+"))  # an offset's + that was not percent-encoded
     except ValueError:
         raise Problem(
-            400, "bad_parameter", "since: expected a time with offset or Z, such as 2026-03-07T07:00:00Z."
+            400, "bad_parameter", f"{name}: expected a time with offset or Z, such as 2026-03-07T07:00:00Z."
         ) from None
 
 

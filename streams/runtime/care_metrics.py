@@ -11,11 +11,12 @@ from streams.runtime.families import Families
 from streams.runtime.metric_names import Metric
 from streams.units import SECOND
 
-_COUNTS: dict[str, tuple[Metric, bool]] = {
+COUNTED: dict[str, tuple[Metric, bool]] = {
     "feedback_requested": (names.FEEDBACK_REQUESTS, True),
     "feedback_withheld": (names.FEEDBACK_WITHHELD, True),
     "feedback_deferred": (names.FEEDBACK_DEFERRED, True),
     "feedback_answered": (names.FEEDBACK_RESPONSES, True),
+    "feedback_scored": (names.FEEDBACK_SCORED, True),
     "answered": (names.ANSWERS, True),
     "followed": (names.ANSWERS_FOLLOWED, True),
     "resurveyed": (names.RESURVEYED, True),
@@ -29,14 +30,19 @@ _COUNTS: dict[str, tuple[Metric, bool]] = {
     "case_breached": (names.CASES_BREACHED, False),
     "case_unrouted": (names.CASES_UNROUTED, False),
     "case_incomplete": (names.CASES_INCOMPLETE, False),
+    "case_handed_over": (names.CASES_HANDED_OVER, False),
+    "case_repeated": (names.CASE_REPEATS, True),
+    "case_unattributed": (names.CASE_STRAYS, False),
     "promise_given": (names.PROMISES_GIVEN, False),
     "promise_kept": (names.PROMISES_KEPT, False),
     "promise_broken": (names.PROMISES_BROKEN, False),
     "offer_made": (names.OFFERS, False),
 }
 """What is counted -> its metric, and whether the detail is a label beside the rule."""
+# Times are counted in microseconds, scores in millionths: both come out in whole units.
 _SUMS = {
     "feedback_answered": names.FEEDBACK_RESPONSE_SECONDS,
+    "feedback_scored": names.FEEDBACK_SCORES,
     "case_contacted": names.CASES_CONTACT_SECONDS,
 }
 _OPENED = {"case_opened": 1, "case_closed": -1}
@@ -49,8 +55,8 @@ def care_families(counted: Mapping[str, Sequence[int]]) -> Iterator[Family]:
     unclosed: dict[str, int] = {}
     for key, (count, total) in sorted(counted.items()):
         what, rule, detail = key.split("\0")
-        if what in _COUNTS:
-            metric, detailed = _COUNTS[what]
+        if what in COUNTED:
+            metric, detailed = COUNTED[what]
             place = (metric, (rule, detail) if detailed else (rule,))
             sums[place] = sums.get(place, 0) + count
         if what in _SUMS:

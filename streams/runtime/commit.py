@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from streams.delivery.grouping import Addressed, Key, Told
 from streams.effects import DeadLetter
 
 FORMAT = 1
@@ -87,6 +88,10 @@ class Commit(msgspec.Struct, frozen=True):
     """The new head's `signal_read`: older partials may be deleted once they are old enough."""
     watermark: int | None = None
     """The new head's watermark: decisions grow old by the shop's own time."""
+    deliveries: Sequence[Addressed] = ()
+    """Which of `decisions` go to which receivers."""
+    told: Mapping[Key, Told | None] = {}
+    """What receivers will know to be open; None: over."""
 
 
 class HeadMoved(Exception):

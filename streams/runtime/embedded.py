@@ -11,27 +11,32 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
 
+from connectors.sinks.contract import Receiving
 from streams.brake import Brake, BrakeState
 from streams.codec import encode
 from streams.config.load import Loaded
+from streams.delivery.receivers import Receiver
 from streams.errors import Fault
 from streams.model import Event, Record
 from streams.runtime.clock import Clock, SystemClock
 from streams.runtime.commit import Commit
+from streams.runtime.delivery import GRACE_SECONDS, Delivery
 from streams.runtime.partition import Partition
 from streams.runtime.readings import Readings
 from streams.runtime.service import Busy, RefusedConfig, Stopped
+from streams.runtime.sinks import make_sink
 from streams.runtime.store.log import Entry
 from streams.runtime.store.store import Store, StoreFailed
 from streams.stages.journey import CONFIG_ACTIVATED, TIME_ADVANCED
 from streams.units import format_time
 
 SECOND = 1_000_000
+T = TypeVar("T")
 _SOURCE = "touchline"
 _STRIDE = 60 * SECOND
 _MOST_STRIDES = 200
@@ -79,6 +84,8 @@ class Embedded(Readings):
         The file's name, as shown.
     learnt
         Baselines for a store that is new; one that is not has its own.
+    make_sink
+        Makes what sends to a receiver; tests hand in others.
     """
 
     def __init__(
@@ -91,6 +98,7 @@ class Embedded(Readings):
         limits: Limits | None = None,
         brake: Brake | None = None,
         learnt: bytes | None = None,
+        make_sink: Callable[[Receiver], Receiving] = make_sink,
     ) -> None:
         self.limits = limits or Limits()
         clock = clock or SystemClock()
@@ -102,7 +110,7 @@ class Embedded(Readings):
             changed=self._something_to_commit,
             learnt=learnt,
         )
-        super().__init__(store, partition, clock, loaded, name)
+        super().__init__(store, partition, clock, loaded, name, Delivery(store, clock, make_sink))
         self._brake = BrakeState(brake or Brake())
         self._log = structlog.get_logger("streams")
         self._fresh = asyncio.Event()
@@ -128,6 +136,7 @@ class Embedded(Readings):
         """Claim the store, restore both stages, begin to read. Raises CannotStart, HeadMoved or StoreFailed."""
         await self.partition.restore(self._given, self._name)
         self.decided = await self.store.decision_counts()
+        await self.delivery.start(self._given.config)
         if await self.partition.config_at_end() != self._given.hash:
             await self._append_own(CONFIG_ACTIVATED, {"hash": self._given.hash})
         self._closed = None
@@ -158,6 +167,7 @@ class Embedded(Readings):
                 self._stopping = True
                 self._something_to_commit()
                 await self.drain()
+                await self.delivery.stop(GRACE_SECONDS)
             self._failed_already()
         finally:
             await self.abandon()
@@ -170,6 +180,7 @@ class Embedded(Readings):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        await self.delivery.stop()
         if not self._failed.done():
             self._failed.set_result(None)
         await self.store.close()
@@ -206,6 +217,14 @@ class Embedded(Readings):
         await self.store.mark_redriven(letter_id)
         return offset
 
+    async def replay_delivery(self, delivery_id: int) -> bool:
+        """Let a delivery begin anew. Raises Stopped."""
+        return await self._or_stopped(self.delivery.replay_delivery(delivery_id))
+
+    async def replay_deliveries(self, receiver: str, since: int, until: int) -> int | None:
+        """Let deliveries of a receiver begin anew. Raises Stopped."""
+        return await self._or_stopped(self.delivery.replay_deliveries(receiver, since, until))
+
     async def activate(self, loaded: Loaded) -> bool:
         """Let another file hold from this place of the log on; False when it is the one that holds already.
 
@@ -221,6 +240,7 @@ class Embedded(Readings):
             self._log.info("config_activated", hash=loaded.hash, before=self._given.hash, offset=record.offset)
         self._given = loaded
         self._keep(loaded)
+        await self.delivery.follow(loaded.config)
         self.refused = None
         stale = ("access",) if loaded.config.access != self._started_with.access else ()
         if stale and stale != self.needs_restart:
@@ -330,6 +350,7 @@ class Embedded(Readings):
 
     async def _commit(self) -> None:
         commit, received = self.partition.take_commit(with_pieces=self._stopping)
+        commit = self.delivery.address(commit)
         await self._store_commit(commit)
         self.publish(commit, received)
         self.partition.committed(commit, self.limits.cache)
@@ -356,6 +377,12 @@ class Embedded(Readings):
             else:
                 self._disk = None
                 return
+
+    async def _or_stopped(self, change: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await change
+        except StoreFailed as error:
+            raise Stopped(str(error)) from error
 
     # -- failing -----------------------------------------------------------------------------------------------------
 

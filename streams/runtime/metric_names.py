@@ -310,6 +310,18 @@ FEEDBACK_RESPONSE_SECONDS = Metric(
     ("rule", "channel"),
     unit="s",
 )
+FEEDBACK_SCORED = Metric(
+    "touchline_feedback_scored_total",
+    "counter",
+    "Answers with a score to our asks, by how long they took: within an `hour`, `day`, `week`, or `later`.",
+    ("rule", "delay"),
+)
+FEEDBACK_SCORES = Metric(
+    "touchline_feedback_scores_total",
+    "counter",
+    "Their scores, summed up: divided by the answers, the mean of each delay. Only like delays compare.",
+    ("rule", "delay"),
+)
 ANSWERS = Metric("touchline_answers_total", "counter", "Answers with a score, by class.", ("metric", "class"))
 ANSWERS_FOLLOWED = Metric(
     "touchline_answers_followed_total",
@@ -359,6 +371,16 @@ CASES_INCOMPLETE = Metric(
     "counter",
     "Cases closed by another system without cause, disposition or word to the customer.",
     ("rule",),
+)
+CASES_HANDED_OVER = Metric("touchline_cases_handed_over_total", "counter", "Cases given to another owner.", ("rule",))
+CASE_REPEATS = Metric(
+    "touchline_case_events_repeated_total",
+    "counter",
+    "Events about a case that was there already, or further: they move nothing.",
+    ("rule", "event"),
+)
+CASE_STRAYS = Metric(
+    "touchline_case_events_unattributed_total", "counter", "Events about a case that nobody knows.", ("event",)
 )
 PROMISES_GIVEN = Metric("touchline_promise_given_total", "counter", "Promises given.", ("promise",))
 PROMISES_KEPT = Metric("touchline_promise_kept_total", "counter", "Promises kept in time.", ("promise",))

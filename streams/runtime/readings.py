@@ -31,10 +31,13 @@ from streams.runtime.service import (
 from streams.runtime.store.cases import case, cases_page
 from streams.runtime.store.store import Store
 from streams.runtime.subscribers import Subscribers
+from streams.runtime.why import gather
 from streams.units import format_time
 from streams.view import AlarmsView, JourneyView, SignalView, View
 
 _RATE_SECONDS = 10
+_LATEST = 50
+"""Events and decisions shown of a customer."""
 
 
 class Readings:
@@ -104,8 +107,12 @@ class Readings:
 
     async def customer(self, customer_id: str) -> msgspec.Raw | None:
         """What is kept of a customer, as JSON; None when nothing is."""
-        found = await self.partition.customer(customer_id)
-        return None if found is None else msgspec.Raw(msgspec.json.encode(customer_view(customer_id, found)))
+        state = await self.partition.customer(customer_id)
+        if state is not None and state.into is not None:
+            return msgspec.Raw(msgspec.json.encode(customer_view(customer_id, state)))
+        config = self._given.config
+        view = await self.store.view(lambda connection: gather(connection, customer_id, config, _LATEST, state))
+        return None if view is None else msgspec.Raw(msgspec.json.encode(view))
 
     def health(self) -> Health:
         """As of now, from memory."""

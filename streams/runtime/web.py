@@ -13,9 +13,12 @@ from streams.config.structs import Config
 from streams.runtime.access import Role
 from streams.runtime.alerts_api import KINDS, AlertsApi
 from streams.runtime.api import Api
+from streams.runtime.case_reader import CaseReader
+from streams.runtime.cases_api import WORDS, CasesApi
+from streams.runtime.deliveries_api import DeliveriesApi
 from streams.runtime.metrics import Metrics
 from streams.runtime.problems import not_found
-from streams.runtime.service import CustomerReader, Service
+from streams.runtime.service import CustomerReader, DeliveryDesk, Service
 from streams.runtime.site import Site
 from streams.runtime.stream import HEARTBEAT_SECONDS, INTERVAL_SECONDS, Stream
 
@@ -88,8 +91,19 @@ class Web(Site):
         for word, kind in KINDS.items():
             router.add_post(f"/api/v1/alerts/{{fingerprint}}/{word}", self._for(agent, partial(alerts.say, kind)))
         router.add_post("/api/v1/dlq/{id}/redrive", self._for(admin, api.redrive))
+        if isinstance(self._service, DeliveryDesk):
+            deliveries = DeliveriesApi(self._service)
+            router.add_get("/api/v1/deliveries", self._for(viewer, deliveries.deliveries))
+            router.add_post("/api/v1/deliveries/replay", self._for(admin, deliveries.replay_range))
+            router.add_post("/api/v1/deliveries/{id}/replay", self._for(admin, deliveries.replay))
         if isinstance(self._service, CustomerReader):
             router.add_get("/api/v1/customers/{id}", self._for(agent, api.customer))
+        if isinstance(self._service, CaseReader):
+            cases = CasesApi(self._service, self._service)
+            router.add_get("/api/v1/cases", self._for(viewer, cases.cases))
+            router.add_get("/api/v1/cases/{id}", self._for(viewer, cases.case))
+            for word in WORDS:
+                router.add_post(f"/api/v1/cases/{{id}}/{word}", self._for(agent, partial(cases.say, word)))
         router.add_get("/readyz", self._ready)
         # Last, so that no file takes the address of a route.
         router.add_get("/{file:[A-Za-z0-9_-]+\\.[a-z0-9]+}", self._for(viewer, self._page))

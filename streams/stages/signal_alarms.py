@@ -19,8 +19,8 @@ from streams.fields import SCALE
 from streams.findings import Finding, SeriesKey, Watched
 from streams.stages.lanes import Groups
 from streams.stages.minutes import Minutes
+from streams.stages.report import Report
 from streams.stages.series import Columns
-from streams.stages.step_watch import Report
 from streams.stages.watched_signals import Name, Scale, Series, counted_as, is_score, make, scale_of, watched
 from streams.view import WatchedView
 

@@ -14,8 +14,8 @@ from detectors.series.report import Report as News
 from detectors.series.silence import Silence
 from streams.effects import Partial
 from streams.findings import Finding, SeriesKey
+from streams.stages.report import Report
 from streams.stages.series import Columns
-from streams.stages.step_watch import Report
 from streams.tally import OTHER_SOURCE
 from streams.view import WatchedView
 

@@ -12,8 +12,9 @@ from streams.findings import SeriesKey
 from streams.rules import deadlines
 from streams.stages.budget import Shares
 from streams.stages.lanes import Groups
+from streams.stages.report import Report
 from streams.stages.series import UNKNOWN, Columns
-from streams.stages.step_watch import HourOfWeek, Report, StepWatch
+from streams.stages.step_watch import HourOfWeek, StepWatch
 
 Key = tuple[str, str]
 _PIECE = "watch"
@@ -89,7 +90,7 @@ class StepAlarms:
             for sample in partial.entrants:
                 watch = self.steps.get((sample.journey, sample.step))
                 if watch is not None:
-                    watch.samples.append((tick, sample.subjects))
+                    watch.journal.samples.append((tick, sample.subjects))
         if partials:
             self._plan()
 

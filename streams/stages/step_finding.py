@@ -9,7 +9,11 @@ from detectors.steps.aging import Integers
 from detectors.steps.deficit import Since, counted, should_have_come, since_when, size
 from detectors.steps.step_drop import StepDrop
 from detectors.steps.subset_scan import SubsetScan
+from streams.findings import Finding, SeriesKey
 from streams.stages.lanes import WHOLE, Lanes
+
+_EARLY = 600
+"""Seconds after its alarm during which what is told of it is early."""
 
 
 class Ill(msgspec.Struct, array_like=True):
@@ -68,6 +72,49 @@ def find(
         loss=loss,
         evidence=evidence,
         dispersion=dispersion,
+    )
+
+
+def told(
+    ill: Ill,
+    key: SeriesKey,
+    tick: int,
+    fired: int | None,
+    value: tuple[float, float],
+    examples: tuple[str, ...],
+    notes: tuple[str, ...],
+) -> Finding:
+    """The same in the words of an alert, at a tick.
+
+    `fired`: the tick of the alarm, None before it; `value`: customers and what they are worth together; `examples`:
+    subjects who entered.
+    """
+    customers, worth = value
+    hours = max(tick - ill.since + 1, 1) / 3600
+    lost = max(ill.expected - ill.observed, 0.0)
+    size = low = high = None
+    if ill.left is not None:
+        ratio, least, most = ill.left
+        size, low, high = 1 - ratio, 1 - most, 1 - least
+    return Finding(
+        series=key,
+        tick=tick,
+        since=ill.since,
+        since_low=ill.since_low,
+        since_high=ill.since_high,
+        observed=ill.observed,
+        expected=ill.expected,
+        size=size,
+        size_low=low,
+        size_high=high,
+        early=fired is None or tick - fired < _EARLY,
+        segments=ill.segments,
+        explanation=ill.explanation,
+        loss=ill.loss,
+        value_per_hour=lost / hours * worth / customers if worth and customers else None,
+        examples=examples,
+        evidence=ill.evidence,
+        notes=notes,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,11 +14,15 @@ from connectors.synthetic.traffic import Traffic
 from streams.commands.demo import NAME, add_button
 from streams.config.load import Loaded, load_file
 from streams.decisions import encode
+from streams.effects import Decision
 from streams.model import Event, Record
 from streams.rules import Rules
+from streams.runtime.case_reader import CaseQuery, CaseView
 from streams.runtime.clock import VirtualClock
-from streams.runtime.service import ActiveConfig, Door, Health, LogEnds, Published
+from streams.runtime.commit import Commit, NewDecision
+from streams.runtime.service import ActiveConfig, Door, Health, LogEnds, Page, Published
 from streams.runtime.simulation import Simulation
+from streams.runtime.store import cases as rows
 from streams.runtime.web import Web
 from streams.stages.journey import JourneyStage
 from streams.stages.signal import SignalStage
@@ -43,6 +48,8 @@ class LiveShop(MemoryService):
         self._journeys = JourneyStage(Rules.of(self.loaded), resident=True)
         self._signals = SignalStage(self.loaded.config, self.loaded.hash)
         self._door: Door = Door()
+        self._rows = sqlite3.connect(":memory:")
+        self._rows.executescript(rows.TABLES)
         self._taken = 0
         """Records of the door's log that the stages have seen."""
 
@@ -58,17 +65,38 @@ class LiveShop(MemoryService):
         self._taken = len(self.log)
         records = [Record(first + n, None, body) for n, body in enumerate(bodies)]
         effects = self._journeys.process(records)
+        self.show(effects.decisions)
         for partial in effects.partials:
             now = msgspec.structs.asdict(self._door)
             self._door = Door(**{name: value + getattr(partial.door, name) for name, value in now.items()})
-            for decision in self._signals.process(partial):
-                published = Published(decision.id, encode(decision))
-                self.published.append(published)
-                for queue in self.queues:
-                    queue.put_nowait(published)
+            self.show(self._signals.process(partial))
         self._door = msgspec.structs.replace(self._door, read=first + len(records))
         view = self._signals.view()
         self.journey_views, self.signal_views, self.alarm_view = view.journeys, view.signals, view.alarms
+
+    def show(self, decisions: Iterable[Decision]) -> None:
+        """These decisions leave."""
+        for decision in self.rewrite(decisions):
+            published = Published(decision.id, decision.body)
+            self.published.append(published)
+            for queue in self.queues:
+                queue.put_nowait(published)
+
+    def rewrite(self, decisions: Iterable[Decision]) -> list[NewDecision]:
+        """Cases are as these decisions leave them, and nobody is told."""
+        made = [NewDecision(one.id, one.type, one.time, one.subject, encode(one)) for one in decisions]
+        rows.write_cases(self._rows, Commit(before=b"", head=b"", low=0, now=0, first_decision=0, decisions=made))
+        return made
+
+    async def cases_of(self, customer: str) -> list[CaseView]:
+        """All of one customer's."""
+        return list((await self.cases(CaseQuery(customer=customer), 100, None)).items)
+
+    async def cases(self, query: CaseQuery, limit: int, cursor: str | None) -> Page:
+        return rows.cases_page(self._rows, query, limit, cursor)
+
+    async def case(self, case_id: str) -> CaseView | None:
+        return rows.case(self._rows, case_id)
 
     def health(self) -> Health:
         now = self.clock.now()

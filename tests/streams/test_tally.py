@@ -76,3 +76,13 @@ def test_of_many_changes_in_a_tick_the_first_sixteen_are_kept_whatever_their_ord
     assert partial.changes == tuple(changed(n) for n in range(16))
     assert partial.changes_left == 24
     assert close(tally).changes == ()
+
+
+def test_a_customer_who_is_forgotten_is_no_example_and_stays_counted() -> None:
+    tally = Tally()
+    for subject in ("anna", "ben"):
+        tally.book("purchase", "cart").enter(("mobile",), 10, 0, subject)
+    tally.forget({"anna"})
+    closed = close(Tally.restore(tally.snapshot()))
+    assert [one.subjects for one in closed.entrants] == [("ben",)]
+    assert sum(one.count for one in closed.entered) == 2

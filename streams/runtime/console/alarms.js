@@ -1,6 +1,6 @@
 // What fires, what may soon, what has ended: one card per alert in plain words, and the budget it all keeps to.
 
-import { clock, count, el, fresh, percent, plain, remember, remembered, say, span } from "./parts.js";
+import { clock, count, el, fresh, nameField, percent, plain, say, span } from "./parts.js";
 
 const SNOOZES = ["30m", "2h", "8h", "1d"];
 const OPEN_AT_FIRST = matchMedia("(max-width: 56rem)").matches ? 1 : 2; // of many alerts only the first are shown in full
@@ -255,9 +255,7 @@ export class Alarms {
   constructor(section) {
     this.section = section;
     this.budget = el("p", { class: "budget" });
-    this.name = el("input", { type: "text", maxlength: "80", autocomplete: "name", placeholder: "your name" });
-    this.name.value = remembered("name", null, "");
-    this.name.addEventListener("change", () => remember("name", this.name.value.trim()));
+    this.name = nameField();
     this.asked = el("label", { class: "by" }, "Acknowledge as ", this.name);
     this.calm = el("p", { class: "calm" });
     this.list = el("div", { class: "alerts" });

@@ -1,6 +1,7 @@
 // The live console: draws what /api/v1/stream sends once a second. No framework; it only uses the public API.
 
 import { Alarms, alertsByPlace, recorded, sight } from "./alarms.js";
+import { Cases } from "./cases.js";
 import {
   ADDITIVE, NOTHING, READINGS, Range, Spark, clock, count, el, fresh, interval, openTop, percent, plain, reading, remember,
   remembered, say, span,
@@ -347,7 +348,7 @@ function inFlight() {
 }
 
 let built = "", journeys = [], signals = [];
-const alarms = new Alarms($("alarms"));
+const alarms = new Alarms($("alarms")), cases = new Cases($("cases"));
 
 function build(view) {
   const shape = JSON.stringify([view.journeys.map((j) => [j.name, j.owner, j.runbook, j.steps.map((s) => s.name)]),
@@ -384,6 +385,7 @@ function draw() {
   build(view);
   const breached = breachedByPlace(view), alerts = alertsByPlace(view.alarms);
   alarms.update(view.alarms, view.health.watermark);
+  cases.update(view.health.watermark);
   view.journeys.forEach((journey, index) => journeys[index].update(journey, breached, alerts));
   view.signals.forEach((signal, index) => signals[index].update(signal, alerts.get(`signal ${signal.name}`)));
   showVitals(view.health);
@@ -451,7 +453,10 @@ function showIncident() {
 
 function connect() {
   const source = new EventSource("api/v1/stream");
-  source.addEventListener("open", () => fetchDecisions().catch(() => {}));
+  source.addEventListener("open", () => {
+    fetchDecisions().catch(() => {});
+    cases.load();
+  });
   source.addEventListener("view", (event) => {
     state.view = JSON.parse(event.data);
     state.seenAt = Date.now();
@@ -463,6 +468,7 @@ function connect() {
     if (state.decisions.some((known) => known.id === decision.id)) return;
     state.decisions = [decision, ...state.decisions].slice(0, SHOWN_DECISIONS);
     showDecisions(decision);
+    if (decision.type.startsWith("touchline.case.")) cases.soon();
   });
   source.addEventListener("error", () => {
     // The browser reconnects by itself unless the answer was no stream at all.

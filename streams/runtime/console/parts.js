@@ -17,6 +17,19 @@ export function remember(name, value) {
   } catch { /* a private window keeps nothing */ }
 }
 
+const names = []; // fields in which somebody says who they are: all of them show the same
+
+export function nameField() {
+  const field = el("input", { type: "text", maxlength: "80", autocomplete: "name", placeholder: "your name" });
+  field.value = remembered("name", null, "");
+  field.addEventListener("change", () => {
+    remember("name", field.value.trim());
+    for (const other of names) if (other !== field) other.value = field.value;
+  });
+  names.push(field);
+  return field;
+}
+
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {

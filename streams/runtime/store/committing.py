@@ -6,6 +6,8 @@ import sqlite3
 
 from streams.runtime.commit import Commit, HeadMoved
 from streams.runtime.retention import Retention
+from streams.runtime.store.cases import write_cases
+from streams.runtime.store.deliveries import write_deliveries
 from streams.runtime.store.forgetting import Forgotten, forget
 
 
@@ -62,6 +64,8 @@ def _write(connection: sqlite3.Connection, commit: Commit) -> None:
             for sequence, decision in enumerate(commit.decisions, commit.first_decision)
         ],
     )
+    write_cases(connection, commit)
+    write_deliveries(connection, commit)
     many(
         "INSERT INTO dead_letters (sequence, offset, log_time, reason, message, state, body) "
         "VALUES (?, ?, ?, ?, ?, 'held', ?)",

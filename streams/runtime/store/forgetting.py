@@ -13,6 +13,8 @@ import msgspec
 
 from streams.runtime.commit import Commit
 from streams.runtime.retention import PARTIALS_AGE, Retention
+from streams.runtime.store.cases import forget_cases
+from streams.runtime.store.deliveries import forget_deliveries
 
 _PORTION = 2_000
 DECISIONS, LETTERS, DROPPED = "decision", "dead_letter", "dropped"
@@ -37,8 +39,10 @@ def forget(
     _forget_partials(connection, commit)
     if commit.watermark is not None:
         _forget_decisions(connection, commit.watermark - retention.decisions)
+        forget_cases(connection, commit.watermark - retention.decisions)
     _forget_redriven(connection, commit.now - retention.age)
     dropped, size = _drop_held(connection, *excess) if max(excess) > 0 else ({}, 0)
+    forget_deliveries(connection, commit.now)
     return Forgotten(log_from, dropped, size)
 
 
@@ -82,7 +86,7 @@ def _forget_decisions(connection: sqlite3.Connection, before: int) -> None:
         "(SELECT sequence FROM decisions WHERE time < ? ORDER BY time LIMIT ?) RETURNING type",
         (before, _PORTION),
     ).fetchall()
-    _count(connection, DECISIONS, Counter(row[0] for row in gone))
+    count_gone(connection, DECISIONS, Counter(row[0] for row in gone))
 
 
 def _forget_redriven(connection: sqlite3.Connection, before: int) -> None:
@@ -91,7 +95,7 @@ def _forget_redriven(connection: sqlite3.Connection, before: int) -> None:
         "WHERE state = 'redriven' AND log_time < ? ORDER BY log_time LIMIT ?) RETURNING reason",
         (before, _PORTION),
     ).fetchall()
-    _count(connection, LETTERS, Counter(row[0] for row in gone))
+    count_gone(connection, LETTERS, Counter(row[0] for row in gone))
 
 
 def _drop_held(connection: sqlite3.Connection, rows: int, size: int) -> tuple[dict[str, int], int]:
@@ -109,12 +113,13 @@ def _drop_held(connection: sqlite3.Connection, rows: int, size: int) -> tuple[di
         freed += length
         last = number
     connection.execute("DELETE FROM dead_letters WHERE state = 'held' AND id <= ?", (-1 if last is None else last,))
-    _count(connection, LETTERS, dropped)
-    _count(connection, DROPPED, dropped)
+    count_gone(connection, LETTERS, dropped)
+    count_gone(connection, DROPPED, dropped)
     return dict(dropped), freed
 
 
-def _count(connection: sqlite3.Connection, what: str, gone: Mapping[str, int]) -> None:
+def count_gone(connection: sqlite3.Connection, what: str, gone: Mapping[str, int]) -> None:
+    """Rows of a kind have gone, by name; no total falls because of it."""
     connection.executemany(
         "INSERT INTO let_go VALUES (?, ?, ?) ON CONFLICT (what, name) DO UPDATE SET count = count + excluded.count",
         [(what, name, count) for name, count in gone.items()],

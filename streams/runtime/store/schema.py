@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from streams.errors import CannotStart
+from streams.runtime.store import cases, deliveries
 
 FORMAT = 1
 """Version of the tables; a file with a higher one is refused."""
@@ -56,6 +57,7 @@ CREATE TABLE IF NOT EXISTS let_go (
   what TEXT NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (what, name)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS dead_letters_redriven ON dead_letters (log_time) WHERE state = 'redriven';
+CREATE INDEX IF NOT EXISTS decisions_by_subject ON decisions (subject, time);
 """
 """What files of the same format may not have yet."""
 """`received`, `stored` and all times: UTC epoch microseconds; `log.reach`: bytes written to the log up to this row."""
@@ -105,7 +107,7 @@ def prepare(path: Path) -> None:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("UPDATE head SET id = 0")
             connection.execute("ROLLBACK")
-        connection.executescript(f"BEGIN IMMEDIATE; {_LATER} COMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE; {_LATER} {deliveries.TABLES} {cases.TABLES} COMMIT;")
     except sqlite3.Error as error:
         raise CannotStart(f"{path}: {explain(error)}") from None
     finally:

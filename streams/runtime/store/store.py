@@ -175,14 +175,8 @@ class Store:
 
     async def keep_config(self, config_hash: str, name: str, text: str) -> None:
         """Keep a configuration file's text under its hash."""
-
-        def job(connection: sqlite3.Connection) -> None:
-            connection.execute("INSERT OR IGNORE INTO configs VALUES (?, ?, ?)", (config_hash, name, text))
-
-        try:
-            await self._writer.run(job)
-        except sqlite3.Error as error:
-            raise StoreFailed(schema.explain(error)) from error
+        row = (config_hash, name, text)
+        await self.write(lambda con: con.execute("INSERT OR IGNORE INTO configs VALUES (?, ?, ?)", row).rowcount)
 
     async def configs(self) -> dict[str, tuple[str, str]]:
         """Kept configuration files: hash -> (name, text)."""
@@ -192,6 +186,13 @@ class Store:
             return {row[0]: (row[1], row[2]) for row in rows}
 
         return await self._reader.run(job)
+
+    async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a small change of its own, in turn with the commits. Raises StoreFailed."""
+        try:
+            return await self._writer.run(job)
+        except sqlite3.Error as error:
+            raise StoreFailed(schema.explain(error)) from error
 
     # -- lists -----------------------------------------------------------------------------------------------------
 

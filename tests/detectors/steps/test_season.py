@@ -66,7 +66,7 @@ def test_a_weekly_rhythm_is_known_after_some_weeks_within_its_error() -> None:
 
 def test_the_weekly_mean_is_one() -> None:
     season = lived(3 * HOURS)
-    weights = season._expected
+    _, weights, _ = season._sums
     assert float((season.factors * weights).sum() / weights.sum()) == pytest.approx(1.0, abs=1e-12)
 
 

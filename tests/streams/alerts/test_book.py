@@ -426,3 +426,16 @@ def test_how_often_each_place_fired_is_counted_for_ever() -> None:
         alerts.fire(finding(silence(source), START + 400))
     counts = [(one.journey, one.step, one.signal, one.direction, one.count) for one in alerts.fired()]
     assert counts == [("", "", "silence", "down", 2), ("purchase", "checkout", "conversion", "down", 2)]
+
+
+def test_a_customer_who_is_forgotten_is_no_example_of_any_alert() -> None:
+    alerts = book()
+    alerts.fire(finding(drop(), examples=("anna", "ben")))
+    alerts.fire(finding(drop("cart"), examples=("anna",)))
+    alerts.resolve(drop("cart"), START + HOUR)
+    alerts.forget({"anna"})
+    again = book()
+    again.load(alerts.dump())
+    assert alerts.dirty
+    for views in (alerts.views(START + HOUR), again.views(START + HOUR)):
+        assert [view.examples for view in views] == [["ben"], []]

@@ -324,7 +324,7 @@ def test_an_event_about_no_case_is_unattributed(kind: str) -> None:
     story = Story(COMPLAINTS)
     assert not story.say(0, f"case.{kind}")
     story.say(0, f"case.{kind}", case="nobody knows it")
-    assert story.count("case_unattributed", "", kind) == 2
+    assert story.count("case_unattributed", kind) == 2
     assert story.decisions == []
 
 

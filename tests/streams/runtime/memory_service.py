@@ -24,6 +24,7 @@ from streams.runtime.service import (
     LogEnds,
     Page,
     Published,
+    ReceiverHealth,
     Stopped,
     StoredDeadLetter,
 )
@@ -65,6 +66,7 @@ class MemoryService:
         self.address = ""
         """Where it is served, such as http://127.0.0.1:8427."""
         self.queues: list[asyncio.Queue[Published]] = []
+        self.receivers: tuple[ReceiverHealth, ...] = ()
 
     async def submit(self, bodies: Sequence[bytes]) -> Sequence[int]:
         if self.refuses is not None:
@@ -99,6 +101,7 @@ class MemoryService:
             pending_timers=3,
             dead_letters=len(self.letters),
             reason=self.reason,
+            receivers=self.receivers,
         )
 
     def internals(self) -> Internals:

@@ -65,6 +65,7 @@ async def test_health_has_every_field() -> None:
         "pending_timers": 3,
         "dead_letters": 0,
         "reason": None,
+        "receivers": [],
     }
 
 

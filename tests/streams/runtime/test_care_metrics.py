@@ -43,6 +43,8 @@ def test_an_answer_to_our_ask_is_counted_with_the_time_it_took() -> None:
     found = samples(file, [("0d", "order.delivered"), answer, ("3h", *answer[1:])])
     assert found["touchline_feedback_responses_total nps sms"] == 1
     assert found["touchline_feedback_response_seconds_total nps sms"] == 7200
+    assert found["touchline_feedback_scored_total nps day"] == 1
+    assert found["touchline_feedback_scores_total nps day"] == 9
 
 
 def test_a_closed_case_is_not_open_and_a_reopened_one_is() -> None:

@@ -14,10 +14,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from streams.runtime import logs
+from streams.runtime.care_metrics import COUNTED
 from streams.runtime.latency import BOUNDS, Latency
 from streams.runtime.metric_names import METRICS, reference
 from streams.runtime.metrics import MAX_SOURCES, MAX_TYPES, Metrics
-from streams.runtime.service import Internals
+from streams.runtime.service import Internals, ReceiverHealth
 from streams.view import FiredCount, SignalSegmentView
 from tests.streams.runtime import alarm_views
 from tests.streams.runtime.memory_service import MemoryService, serving
@@ -40,6 +41,7 @@ def full() -> MemoryService:
         alarm_views.alarms(alarm_views.alert()), fired=[FiredCount("purchase", "checkout", "conversion", "down", 1)]
     )
     service.watermark = "2026-03-07T06:59:58.000Z"
+    service.receivers = (ReceiverHealth("ops", "slack", "failing", 3, 90.5, "HTTP 500", 7, 2, 1),)
     latency = Latency()
     latency.observe(0.02, 3)
     service.kept = Internals(
@@ -50,6 +52,7 @@ def full() -> MemoryService:
         sources={"shop": 7},
         decisions={"touchline.signal.breached": 1},
         latency=latency,
+        care={f"{what}\0nps\0sms": [2, 3_000_000] for what in COUNTED},
     )
     return service
 

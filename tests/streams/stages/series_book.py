@@ -7,8 +7,8 @@ from typing import Protocol
 
 from streams.effects import Partial
 from streams.findings import Finding, SeriesKey
+from streams.stages.report import Report
 from streams.stages.series import Columns
-from streams.stages.step_watch import Report
 
 START = 1_767_571_200
 """Monday 2026-01-05T00:00:00Z."""

@@ -139,7 +139,7 @@ def test_samples_of_entrants_are_kept_for_examples() -> None:
     steps = alarms()
     sample = EntrantSample("purchase", "cart", ("c-1", "c-2"))
     steps.take(START, [(Partial(0, 0, START, START, "hash", entrants=(sample,)), DEVICE)])
-    assert list(steps.steps["purchase", "cart"].samples) == [(START, ("c-1", "c-2"))]
+    assert list(steps.steps["purchase", "cart"].journal.samples) == [(START, ("c-1", "c-2"))]
 
 
 @pytest.mark.parametrize(("kind", "accepts"), [("conversion", True), ("arrivals", False)])

@@ -10,7 +10,8 @@ import pytest
 from streams.findings import Finding, SeriesKey
 from streams.stages.detection import hours_of_week
 from streams.stages.lanes import WHOLE, Groups, groups_of
-from streams.stages.step_watch import LEAST_PER_DAY, StepWatch
+from streams.stages.step_credit import LEAST_PER_DAY
+from streams.stages.step_watch import StepWatch
 from tests.detectors.steps.simulation import START
 from tests.streams.stages.shop import DEVICES, END, FAULT, FIXED, WITHIN, customers
 
@@ -317,7 +318,7 @@ def test_examples_are_the_latest_customers_who_entered() -> None:
     step, heard = watch(), Heard()
     for tick in live(step, START, FAULT + 60, 1.0, heard):
         if tick % 10 == 0:
-            step.samples.append((tick, (f"c-{tick}", "c-again")))
+            step.journal.samples.append((tick, (f"c-{tick}", "c-again")))
         if heard.fired:
             break
     (fired,) = heard.fired

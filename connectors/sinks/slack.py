@@ -1,0 +1,69 @@
+"""Incoming webhooks of Slack, and of what takes the same: Mattermost, Rocket.Chat, Discord's `/slack` address.
+
+`slack:https://hooks.slack.com/services/…`. Alerts of one incident that come together are one message.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from connectors import prose
+from connectors.poster import Poster
+from connectors.sinks.contract import Opening, Receiving
+from streams.delivery.message import Batch, Message
+from streams.delivery.outcome import Outcome
+from streams.delivery.receivers import Abilities
+
+_MOST = 10
+_FIELD, _TEXT = 2000, 3000
+"""Slack's limits on letters; a block beyond them is refused whole."""
+
+
+class Sink(Receiving):
+    """Posts a message with a heading, fields and, for alerts, a link to the runbook."""
+
+    abilities = Abilities(groups=True, most=_MOST)
+
+    def __init__(self, opening: Opening) -> None:
+        self._poster = Poster(opening.address, allow_private=opening.allow_private)
+
+    async def send(self, batch: Batch) -> Outcome:
+        body = msgspec.json.encode(body_of(batch.messages))
+        return await self._poster.post(body, {"Content-Type": "application/json"}, batch.at)
+
+    async def close(self) -> None:
+        await self._poster.close()
+
+
+def body_of(messages: tuple[Message, ...]) -> dict[str, Any]:
+    """The request: `text` for notifications and for those who show no blocks, `blocks` for the rest."""
+    blocks: list[dict[str, Any]] = []
+    for number, message in enumerate(messages):
+        if number:
+            blocks.append({"type": "divider"})
+        blocks.append(_section(f"*{_escaped(prose.headline(message))}*"))
+        fields = [
+            {"type": "mrkdwn", "text": f"*{name}*\n{_escaped(text)}"[:_FIELD]}
+            for name, text in prose.facts(message)
+            if name != "runbook"
+        ]
+        if fields:
+            blocks.append({"type": "section", "fields": fields[:10]})
+        runbook = message.text("runbook")
+        if runbook.startswith(("http://", "https://")):
+            blocks.append(_section(f"<{_escaped(runbook)}|Runbook>"))
+        blocks.append(
+            {"type": "context", "elements": [{"type": "mrkdwn", "text": f"{_escaped(message.kind)} {message.id}"}]}
+        )
+    return {"text": _escaped(prose.together(messages)), "blocks": blocks}
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:_TEXT]}}
+
+
+def _escaped(text: str) -> str:
+    """What came from outside must not become a link or a mention."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

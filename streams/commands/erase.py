@@ -1,0 +1,86 @@
+"""`touchline erase CUSTOMER`: everything of one customer leaves a data file that no service has open."""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import sys
+from pathlib import Path
+
+from streams.errors import CannotStart, InputError
+from streams.runtime.store import schema
+from streams.runtime.store.erasing import Erased, erase, rewrite
+from streams.runtime.store.lock import FileLock
+
+HELP = "erase everything that is kept of one customer; the service must be stopped"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("customer", metavar="CUSTOMER", help="the id; ids that were merged into it go too")
+    parser.add_argument(
+        "--data", default="./touchline.db", metavar="FILE.db", help="the data file (default %(default)s)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would go, and change nothing")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="do not write the file anew: remains may be left in unused space until it is used again",
+    )
+    parser.add_argument(
+        "--kafka", metavar="HOST:PORT", help="not built yet: a cluster's topics and store stay as they are"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """0, or 1 when nothing is kept of the customer."""
+    if args.kafka is not None:
+        raise CannotStart(
+            "touchline erase --kafka: erasing in a cluster (tombstones in its topics, state in Redis) is not built yet;"
+            " nothing was erased"
+        )
+    data = Path(args.data)
+    schema.check(data)
+    with FileLock(data):
+        schema.prepare(data)
+        connection = schema.connect(data)
+        try:
+            done = erase(connection, args.customer, keep=args.dry_run)
+            if done.anything and not args.dry_run and not args.quick:
+                _rewrite(connection, data)
+        except sqlite3.Error as error:
+            raise CannotStart(f"{data}: {schema.explain(error)}; nothing was erased") from None
+        finally:
+            connection.close()
+    if not done.anything:
+        raise InputError(f"{data}: nothing is kept of customer {args.customer}")
+    _say(done, "would be erased" if args.dry_run else "erased")
+    return 0
+
+
+def _rewrite(connection: sqlite3.Connection, data: Path) -> None:
+    try:
+        rewrite(connection)
+    except sqlite3.Error as error:
+        sys.stderr.write(
+            f"{data}: erased, but the file could not be written anew ({schema.explain(error)}): earlier versions may be"
+            " left in unused space; make room and erase any customer again, or use VACUUM of sqlite3\n"
+        )
+
+
+def _say(done: Erased, what: str) -> None:
+    also = f" (also {', '.join(done.ids[1:])})" if len(done.ids) > 1 else ""
+    sys.stdout.write(f"{done.ids[0]}{also}: {what}\n")
+    for name, count in (
+        ("state", done.states),
+        ("log records", done.log_deleted + done.log_blanked),
+        ("decisions", done.decisions),
+        ("deliveries", done.deliveries),
+        ("cases", done.cases),
+        ("dead letters", done.dead_letters),
+    ):
+        sys.stdout.write(f"  {name:<12} {count}\n")
+    if done.log_blanked:
+        sys.stdout.write(
+            f"  {done.log_blanked} of the log records are replaced by events of nobody: a restart reads them again\n"
+        )

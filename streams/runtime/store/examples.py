@@ -1,0 +1,93 @@
+"""Customers named as examples in counts and alerts of a data file: taken out, while the counts stay."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import deque
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+
+from streams.config.load import load_text
+from streams.effects import EntrantSample, Partial
+from streams.errors import CannotStart, ConfigError
+from streams.runtime import commit as commits
+from streams.runtime.commit import Head
+from streams.runtime.store.committing import read_head
+from streams.stages import head as stage_heads
+from streams.stages.signal import SignalStage
+from streams.tally import Tally
+
+_decode_partial = msgspec.msgpack.Decoder(Partial).decode
+_ALERTS = "touchline.alert.%"
+
+
+def forget_examples(connection: sqlite3.Connection, subjects: Collection[str]) -> None:
+    """Within the caller's transaction. Raises CannotStart where the stored signals cannot be read."""
+    stored = read_head(connection)
+    if not stored:
+        return
+    head = commits.decode(stored)
+    _of_partials(connection, subjects)
+    _of_decisions(connection, subjects)
+    _of_pieces(connection, head, subjects)
+    connection.execute("UPDATE head SET body = ?", (commits.encode(_of_open_tick(head, subjects)),))
+
+
+def _of_partials(connection: sqlite3.Connection, subjects: Collection[str]) -> None:
+    for sequence, body in _naming(connection, "SELECT sequence, body FROM partials WHERE {}", subjects):
+        partial = _decode_partial(body)
+        samples = [
+            EntrantSample(one.journey, one.step, tuple(name for name in one.subjects if name not in subjects))
+            for one in partial.entrants
+        ]
+        kept = msgspec.structs.replace(partial, entrants=tuple(one for one in samples if one.subjects))
+        body = msgspec.msgpack.encode(kept)
+        connection.execute("UPDATE partials SET body = ? WHERE sequence = ?", (body, sequence))
+
+
+def _of_decisions(connection: sqlite3.Connection, subjects: Collection[str]) -> None:
+    query = f"SELECT id, body FROM decisions WHERE type LIKE '{_ALERTS}' AND ({{}})"
+    for name, body in _naming(connection, query, subjects):
+        record = msgspec.json.decode(body)
+        examples = record["data"].get("examples") or []
+        record["data"]["examples"] = [one for one in examples if one not in subjects]
+        connection.execute("UPDATE decisions SET body = ? WHERE id = ?", (msgspec.json.encode(record), name))
+
+
+def _of_pieces(connection: sqlite3.Connection, head: Head, subjects: Collection[str]) -> None:
+    pieces = dict(connection.execute("SELECT name, body FROM pieces").fetchall())
+    if not pieces:
+        return
+    row = connection.execute("SELECT text FROM configs WHERE hash = ?", (head.signal_config,)).fetchone()
+    try:
+        if row is None:
+            raise CannotStart(f"the file {head.signal_config} of the stored signals is not there; restore a backup")
+        stage = SignalStage.restore(load_text(row[0]).config, head.signal_config, pieces)
+    except ConfigError as fault:
+        raise CannotStart(f"the stored signals follow an older file that cannot be read any more: {fault}") from None
+    for watch in stage.detection.steps.steps.values():
+        journal = watch.journal
+        kept = [(tick, tuple(name for name in found if name not in subjects)) for tick, found in journal.samples]
+        journal.samples = deque((one for one in kept if one[1]), maxlen=journal.samples.maxlen)
+    stage.detection.book.forget(subjects)
+    connection.execute("DELETE FROM pieces")
+    connection.executemany("INSERT INTO pieces VALUES (?, ?)", stage.snapshot().items())
+
+
+def _of_open_tick(head: Head, subjects: Collection[str]) -> Head:
+    if not head.stage:
+        return head
+    stage = msgspec.msgpack.decode(head.stage, type=stage_heads.Head)
+    tally = Tally.restore(stage.tally)
+    tally.forget(subjects)
+    stage.tally = tally.snapshot()
+    return msgspec.structs.replace(head, stage=msgspec.msgpack.encode(stage))
+
+
+def _naming(connection: sqlite3.Connection, query: str, subjects: Collection[str]) -> list[tuple[Any, bytes]]:
+    """Rows whose body has one of the ids in it, as msgpack or JSON writes it."""
+    needles = [form for name in sorted(subjects) for form in (name.encode(), json.dumps(name)[1:-1].encode())]
+    return connection.execute(query.format(" OR ".join(["instr(body, ?)"] * len(needles))), needles).fetchall()
