@@ -48,4 +48,6 @@ class Closing:
             said["cause"] = self._cause
         if self._disposition is not None:
             said["disposition"] = self._disposition
+        if case.incomplete and self.informed:
+            said["communicated"] = True
         return said

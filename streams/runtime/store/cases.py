@@ -55,7 +55,7 @@ ON CONFLICT (id) DO UPDATE SET
   subject = ?3, state = ?4, owner = ?5, due = ?7, changed = max(changed, ?8),
   warned = ?9 != 'reopened' AND (warned OR ?9 = 'warned'),
   breached = ?9 != 'reopened' AND (breached OR ?9 = 'breached'),
-  informed = ?9 != 'reopened' AND (informed OR ?9 = 'communicated' OR (?9 = 'closed' AND NOT ?11)),
+  informed = ?9 != 'reopened' AND (informed OR ?9 = 'communicated' OR (?9 = 'closed' AND ?14)),
   incomplete = ?11, cause = ?12, disposition = ?13
 """
 """A case whose opening is not known, as after a row was let go and the case opened again, is made from what is said."""
@@ -82,6 +82,7 @@ class _Data(msgspec.Struct, frozen=True):
     incomplete: bool = False
     cause: str | None = None
     disposition: str | None = None
+    communicated: bool = False
 
 
 class _Record(msgspec.Struct, frozen=True):
@@ -106,7 +107,8 @@ def _write(connection: sqlite3.Connection, decision: NewDecision, data: _Data) -
     if verb == "opened":
         connection.execute(_OPENED, (*who, *times, data.priority, data.worth, because))
     else:
-        ending = data.incomplete, data.cause, data.disposition
+        informed = data.communicated or not data.incomplete
+        ending = data.incomplete, data.cause, data.disposition, informed
         connection.execute(_MOVED, (*who, *times, verb, because, *ending))
 
 

@@ -62,12 +62,12 @@ def test_a_story_without_a_file_needs_one(folder: Path, capsys: pytest.CaptureFi
 def test_faults_of_a_story_and_of_its_file_are_listed_and_the_others_run(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (folder / "bad.yml").write_text(GOOD.replace("wait:", "wiat:"), encoding="utf-8")
-    (folder / "worse.yml").write_text(GOOD.replace("events:", "evnts:"), encoding="utf-8")
+    (folder / "bad.yml").write_text(GOOD.replace("wait:", "waitt:"), encoding="utf-8")
+    (folder / "worse.yml").write_text(GOOD.replace("events:", "evntts:"), encoding="utf-8")
     assert main(["test", str(folder)]) == 1
     said = capsys.readouterr().out
-    assert "bad.yml:5: feedback.delivery.wiat: unknown key 'wiat'; did you mean 'wait'?" in said
-    assert "worse.yml:7: evnts: unknown key 'evnts'; did you mean 'events'?" in said
+    assert "bad.yml:5: feedback.delivery.waitt: unknown key 'waitt'; did you mean 'wait'?" in said
+    assert "worse.yml:7: evntts: unknown key 'evntts'; did you mean 'events'?" in said
     assert said.endswith("3 scenarios: 1 ok, 2 not\n")
 
 

@@ -78,9 +78,9 @@ def test_time_runs_on_to_the_last_moment_that_is_told_or_to_until() -> None:
 @pytest.mark.parametrize(
     "file",
     [
-        "file:\n  # rules\n  feedback:\n    a: {ask: nps, after: x.y, wiat: 3d}\n",
-        "file: |\n\n  feedback:\n    a: {ask: nps, after: x.y, wiat: 3d}\n",
-        "file:\n  version: 1\n  feedback:\n    a: {ask: nps, after: x.y, wiat: 3d}\n",
+        "file:\n  # rules\n  feedback:\n    a: {ask: nps, after: x.y, waitt: 3d}\n",
+        "file: |\n\n  feedback:\n    a: {ask: nps, after: x.y, waitt: 3d}\n",
+        "file:\n  version: 1\n  feedback:\n    a: {ask: nps, after: x.y, waitt: 3d}\n",
     ],
 )
 def test_a_fault_of_a_file_inside_a_scenario_has_the_line_it_stands_on(file: str) -> None:
@@ -88,7 +88,7 @@ def test_a_fault_of_a_file_inside_a_scenario_has_the_line_it_stands_on(file: str
     with pytest.raises(ConfigError) as caught:
         load_text(scenario.text or "")
     (fault,) = caught.value.faults
-    assert "wiat" in (LEAST + file).splitlines()[fault.line - 1]
+    assert "waitt" in (LEAST + file).splitlines()[fault.line - 1]
 
 
 def test_a_file_inside_a_scenario_may_stand_on_one_line() -> None:
@@ -103,7 +103,7 @@ def test_a_file_may_be_named() -> None:
 def test_everything_wrong_is_said_at_once() -> None:
     assert faults(
         """
-nmae: x
+namex: x
 start: tomorrow
 customers: [anna, ben]
 events:
@@ -116,7 +116,7 @@ events:
   - 5d ben order.delivered
   - 4d ben order.delivered
 expect:
-  - 1d feedback.reqested
+  - 1d feedback.requestet
   - {what: feedback.requested, after: never}
 never: all
 complete: perhaps
@@ -125,7 +125,7 @@ file: 7
 """
     ) == [
         "s.yml:2: name: missing",
-        "s.yml:2: nmae: unknown key 'nmae'; did you mean 'name'?",
+        "s.yml:2: namex: unknown key 'namex'; did you mean 'name'?",
         "s.yml:3: start: expected a start such as 2026-03-28 09:00 Europe/Kyiv, got 'tomorrow'",
         "s.yml:6: events[0]: expected a line such as `3d 10:00 order.delivered`, with the customer before the event"
         " where there are several, got '0d anna order'",
@@ -138,7 +138,7 @@ file: 7
         "s.yml:11: events[5].at: missing",
         "s.yml:11: events[5].dta: unknown key 'dta'; did you mean 'data'?",
         "s.yml:13: events[7]: comes before the one above it (5d 00:00); put it in order",
-        "s.yml:15: expect[0].what: unknown decision 'feedback.reqested'; did you mean 'feedback.requested'?",
+        "s.yml:15: expect[0].what: unknown decision 'feedback.requestet'; did you mean 'feedback.requested'?",
         "s.yml:16: expect[1].after: expected a time such as 3d2h (after the start), 3d 10:00 (by the clock) or"
         " 2026-03-07T07:00:00Z, got 'never'",
         "s.yml:17: never: expected a list of decisions",
