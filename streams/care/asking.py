@@ -64,9 +64,13 @@ class Asking:
             self._answered(care, said, out)
         for ask in care.asks:
             self._mark(ask, said)
+        for watch in care.watches.values():
+            if watch.early is not None:
+                self._mark(watch.early, said)
         for rule in self._concerned.get(said.kind, ()):
-            if completes(rule, care, said) and not rule.silent:
-                self._schedule(rule, care, said, case)
+            made = completes(rule, care, said)
+            if made is not None and not rule.silent:
+                self._schedule(rule, made, care, said, case)
         self.settle(care, said.effective)
 
     def settle(self, care: Care, now: int) -> None:
@@ -107,14 +111,15 @@ class Asking:
         if barred:
             ask.barred = (*ask.barred, *barred)
 
-    def _schedule(self, rule: AskRule, care: Care, said: Said, case: str | None) -> None:
+    def _schedule(self, rule: AskRule, made: Ask, care: Care, said: Said, case: str | None) -> None:
         spread = int(rule.jitter * fraction(rule.name, said.subject, said.cause)) if rule.jitter else 0
         due = max(said.time + rule.wait + spread, said.effective)
         waiting = next((ask for ask in care.asks if ask.rule == rule.name), None)
         if waiting is None:
-            waiting = Ask(rule.name, rule.metric, said.cause, said.effective, due, due, case=case)
-            care.asks = [*care.asks, waiting]
-            self._bar(rule, waiting, said)
+            made.due = made.scheduled = due
+            made.case = case
+            self._bar(rule, made, said)
+            care.asks = [*care.asks, made]
             return
         # No second one: the later due time holds.
         waiting.cause = said.cause

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from streams.care.askrules import AskRule, OfferRule
 from streams.care.said import Said
-from streams.care.state import Care, Watch
+from streams.care.state import Ask, Care, Watch
 from streams.units import Count
 
 _MOST_TIMES = 1000
 
 
-def completes(rule: AskRule, care: Care, said: Said) -> bool:
-    """Take an event that may concern the rule; whether it completes its condition. Its counts then restart."""
+def completes(rule: AskRule, care: Care, said: Said) -> Ask | None:
+    """Take an event that may concern the rule; the ask that it makes due, where it completes the condition.
+
+    Counts then restart. The ask has no time yet; it knows what was seen since its `after` event.
+    """
     watch = care.watches.get(rule.key)
-    completed = False
+    made: Ask | None = None
     if watch is not None and watch.until is not None:
         if said.effective > watch.until:
-            watch.until = None
+            watch.until = watch.early = None
         elif rule.then is not None and rule.then.matches(said):
-            watch.until = None
-            completed = True
+            made = watch.early or _ask(rule, said)
+            made.cause = said.cause
+            watch.until = watch.early = None
     if rule.after.matches(said) and (rule.traits is None or rule.traits(said.traits, said.traits)):
         if rule.count is not None:
             watch = _watch(care, rule.key)
@@ -27,12 +31,13 @@ def completes(rule: AskRule, care: Care, said: Said) -> bool:
         if reached and rule.then is not None:
             watch = _watch(care, rule.key)
             watch.until = said.effective + rule.then_within
+            watch.early = watch.early or _ask(rule, said)
         elif reached:
-            completed = True
+            made = _ask(rule, said)
     if rule.absent is not None and rule.absent.matches(said):
         _watch(care, rule.key).seen = [said.effective]
     _tidy(care, rule.key)
-    return completed
+    return made
 
 
 def offered(rule: OfferRule, care: Care, said: Said) -> int | None:
@@ -51,6 +56,10 @@ def offered(rule: OfferRule, care: Care, said: Said) -> int | None:
         _watch(care, rule.key).done = True
     _tidy(care, rule.key)
     return n
+
+
+def _ask(rule: AskRule, said: Said) -> Ask:
+    return Ask(rule.name, rule.metric, said.cause, said.effective, said.effective, None)
 
 
 def _watch(care: Care, key: str) -> Watch:

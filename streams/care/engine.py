@@ -93,6 +93,10 @@ class Engine:
         self._asking.settle(care, now)
         self._asking.fire(care, subject, traits, now, out)
 
+    def settle(self, care: Care, now: int) -> None:
+        """Something has changed otherwise than by an event: what waited for it is due again."""
+        self._asking.settle(care, now)
+
     # Merging
 
     @staticmethod
@@ -113,6 +117,7 @@ class Engine:
             mine.times = sorted([*mine.times, *watch.times])
             mine.seen = [max([*mine.seen, *watch.seen])] if mine.seen or watch.seen else []
             mine.done = mine.done or watch.done
+            mine.early = mine.early or watch.early
             mine.until = max((until for until in (mine.until, watch.until) if until is not None), default=None)
         survivor.promises = sorted([*survivor.promises, *gone.promises], key=lambda given: (given.due, given.cause))
         survivor.last_channel = survivor.last_channel or gone.last_channel

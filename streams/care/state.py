@@ -124,6 +124,8 @@ class Watch(msgspec.Struct, array_like=True):
     cause: str = ""
     done: bool = False
     """Offered, and only once."""
+    early: Ask | None = None
+    """While `then` is awaited: what has been seen since the `after` event, for the ask to come."""
 
 
 class Given(msgspec.Struct, array_like=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,20 +19,24 @@ from streams.scenarios.story import Scenario
 ENDINGS = (".yml", ".yaml")
 PLACES = ("scenarios", "tests/scenarios")
 """Folders looked into where none is named."""
+_VERSION = re.compile(r"^version:", re.MULTILINE)
 
 
 def find(paths: Sequence[str]) -> Iterator[Path]:
-    """Every scenario of the files and folders named. Raises UsageError where there is none."""
-    given = [Path(path) for path in paths or PLACES[:1]]
-    if not paths:
-        given = [folder for folder in map(Path, PLACES) if folder.is_dir()][:1]
+    """Every scenario of the files and folders named; files of rules among them are passed over.
+
+    Raises UsageError where there is none.
+    """
+    given = [Path(path) for path in paths] or [folder for folder in map(Path, PLACES) if folder.is_dir()][:1]
     if not given:
         raise UsageError(f"touchline test: which scenarios? name files or folders; there is no {' or '.join(PLACES)}")
     count = 0
     for path in given:
         if not path.exists():
             raise UsageError(f"{path}: no such file or folder")
-        below = sorted(file for file in path.rglob("*") if file.suffix in ENDINGS) if path.is_dir() else [path]
+        below = [path]
+        if path.is_dir():
+            below = sorted(file for file in path.rglob("*") if file.suffix in ENDINGS and not _has_rules(file))
         count += len(below)
         yield from below
     if not count:
@@ -69,6 +74,14 @@ def replayed(scenario: Scenario, loaded: Loaded) -> tuple[list[Decision], list[D
 def run(scenario: Scenario, loaded: Loaded) -> Outcome:
     """What came of it, against what was expected."""
     return compare(scenario, *replayed(scenario, loaded))
+
+
+def _has_rules(path: Path) -> bool:
+    """Whether it is a Touchline file, which begins with its version; no scenario has one."""
+    try:
+        return _VERSION.search(_text(path)) is not None
+    except InputError:
+        return False  # said when it is read
 
 
 def _text(path: Path) -> str:

@@ -869,6 +869,8 @@ class JourneyStage:
         elif survivor.shape != self._shape:
             self._admit(survivor)
         merging.absorb(gone, survivor, self._walk, self._rules)
+        if survivor.care is not None:
+            self._rules.care.settle(survivor.care, effective)
         survivor.touched = max(survivor.touched, effective)
         self._cache[ending] = Customer(shape=self._shape, touched=effective, into=into)
         self._dirty.add(into)

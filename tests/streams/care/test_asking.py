@@ -87,6 +87,19 @@ def test_a_sequence_asks_only_when_the_second_event_follows_in_time() -> None:
     assert asked(file, [("1d", "return.sent"), ("2d", "order.delivered")]) == []
 
 
+def test_what_happens_between_the_two_events_of_a_sequence_counts() -> None:
+    file = feedback(
+        "returned: {ask: ces, after: order.delivered, then: {on: return.sent, within: 7d}, wait: 1h,"
+        " cancel_on: [return.undone], requires: [label.printed]}"
+    )
+    begun, sent = ("0d", "order.delivered"), ("3d", "return.sent")
+    assert asked(file, [begun, ("1d", "label.printed"), sent]) == ["3d1h requested ces"]
+    cancelled = asked(file, [begun, ("1d", "label.printed"), ("2d", "return.undone"), sent])
+    assert cancelled == ["3d1h withheld ces cancelled"]
+    before = asked(file, [("0d", "label.printed"), ("1d", "order.delivered"), sent], "10d")
+    assert before == ["3d1h withheld ces missing_requirement"]
+
+
 def test_traits_choose_whom_a_rule_is_for() -> None:
     file = feedback("gold: {ask: nps, after: order.completed, traits: {tier: gold}}")
     known = ("0d", "customer.identified", {"tier": "gold"})

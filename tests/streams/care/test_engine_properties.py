@@ -24,6 +24,7 @@ feedback:
         channels: [email, sms], priority: 3, sample: 0.9}
   csat: {ask: csat, after: [call.ended, chat.ended], wait: 5s, channels: [ivr, sms],
          channel_rules: {ivr: {unless: {on: call.ended, where: {duration_s: {gt: 600}}}}}}
+  again: {ask: csat, after: order.delivered, then: {on: order.completed, within: 30s}, unless: [call.started]}
   trouble: {ask: ces, after: payment.failed, count: 2 within 1m, absent: {on: chat.started, within: 1m}}
   ces: {ask: ces, after: case.closed, wait: 2s}
 fatigue: {any: 40s, nps: 2m, per_year: 4}

@@ -47,7 +47,8 @@ def test_a_story_may_name_its_file_beside_itself(folder: Path, capsys: pytest.Ca
     (folder / "shop.yaml").write_text(SHOP, encoding="utf-8")
     story = "name: x\nfile: shop.yaml\n" + EVENTS + "expect:\n  - 2d 10:00 feedback.requested\n"
     (folder / "good.yml").write_text(story, encoding="utf-8")
-    assert main(["test", str(folder / "good.yml")]) == 0
+    assert main(["test", str(folder)]) == 0, "a file of rules in the folder is no scenario"
+    assert capsys.readouterr().out.endswith("1 scenario: 1 ok\n")
     (folder / "good.yml").write_text(story.replace("shop.yaml", "gone.yaml"), encoding="utf-8")
     assert main(["test", str(folder / "good.yml")]) == 1
     assert "gone.yaml: cannot be read: No such file" in capsys.readouterr().out

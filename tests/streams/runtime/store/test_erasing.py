@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from streams.codec import decode
 from streams.config.load import load_text
@@ -255,3 +259,47 @@ async def test_a_customer_whose_name_is_a_word_of_the_file_harms_nothing(tmp_pat
 async def test_a_new_file_has_nothing_to_erase(tmp_path: Path) -> None:
     path = tmp_path / "shop.db"
     assert not erased(path).anything
+
+
+KINDS = [
+    "cart.updated",
+    "order.completed",
+    "complaint.received",
+    "case.contacted",
+    "customer.identified",
+    "page.viewed",
+]
+GAPS = st.sampled_from([0, SECOND // 2, SECOND, 5 * SECOND, 40 * 60 * SECOND, 2 * HOUR])
+TOLD = st.lists(st.tuples(GAPS, st.sampled_from([WHO, "c-1", "c-2"]), st.sampled_from(KINDS)), min_size=1, max_size=14)
+
+
+@settings(max_examples=15, deadline=None)
+@given(TOLD, TOLD)
+def test_whatever_happened_the_others_do_not_notice(
+    before: list[tuple[int, str, str]], after: list[tuple[int, str, str]]
+) -> None:
+    time, bodies = 0, list[bytes]()
+    for number, (gap, who, what) in enumerate([*before, *after]):
+        time += gap
+        bodies.append(body(number, (time, who, what)))
+    # Nothing waits at the end, so that both have come equally far.
+    ending = [body(900 + at, (time + (5 + at) * DAY, "c-3", "page.viewed")) for at in range(2)]
+    told, later = bodies[: len(before)], [*bodies[len(before) :], *ending]
+    clock = VirtualClock(START + 100 * DAY)
+    with TemporaryDirectory() as folder:
+        path, other = Path(folder) / "shop.db", Path(folder) / "other.db"
+
+        async def play() -> None:
+            await run(path, told, clock)
+            erased(path)
+            await run(path, later, clock)
+            await run(other, without(told), clock)
+            await run(other, later, clock)
+
+        asyncio.run(play())
+        for query in (
+            "SELECT id, body FROM decisions ORDER BY id",
+            "SELECT id, subject, state FROM cases ORDER BY id",
+            "SELECT key FROM customers WHERE NOT instr(key, '#') ORDER BY key",
+        ):
+            assert rows(path, query) == rows(other, query)
