@@ -69,7 +69,7 @@ class Asking:
                 self._mark(watch.early, said)
         for rule in self._concerned.get(said.kind, ()):
             made = completes(rule, care, said)
-            if made is not None and not rule.silent:
+            if made is not None and (not rule.guarded or rule.name in out.standing):
                 self._schedule(rule, made, care, said, case)
         self.settle(care, said.effective)
 

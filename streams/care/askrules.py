@@ -49,8 +49,8 @@ class AskRule:
         self.then = None if rule.then is None else Trigger(rule.then.on, rule.then.where)
         self.then_within = 0 if rule.then is None else rule.then.within
         self.traits = compile_where(rule.traits)
-        self.silent = rule.when is not None
-        """It asks nobody: states of signals are not known here yet."""
+        self.guarded = rule.when is not None
+        """It is set off only while its `when` holds."""
         self.wait = rule.wait
         self.jitter = rule.jitter
         self.requires = Trigger.of(rule.requires)

@@ -1,4 +1,4 @@
-"""An event as the rules about customers take it, and how they answer."""
+"""An event as the rules about customers take it, what they know besides, and how they answer."""
 
 from __future__ import annotations
 
@@ -35,11 +35,13 @@ class Said(NamedTuple):
 class Out:
     """Where decisions and counts go."""
 
-    __slots__ = ("_count", "_decide")
+    __slots__ = ("_count", "_decide", "standing")
 
     def __init__(self, decide: Callable[[Decision], None], count: Callable[[str, str, str, int], None]) -> None:
         self._decide = decide
         self._count = count
+        self.standing: frozenset[str] = frozenset()
+        """Rules under `feedback` whose `when` holds now."""
 
     def decide(
         self, type_: str, rule: str, fingerprint: str, subject: str, cause: str, time: int, data: dict[str, Any]

@@ -32,7 +32,7 @@ from streams.runtime.service import Busy, RefusedConfig, Stopped
 from streams.runtime.sinks import make_sink
 from streams.runtime.store.log import Entry
 from streams.runtime.store.store import Store, StoreFailed
-from streams.stages.journey import CONFIG_ACTIVATED, TIME_ADVANCED
+from streams.stages.journey import CONFIG_ACTIVATED, STOOD, TIME_ADVANCED
 from streams.units import format_time
 
 SECOND = 1_000_000
@@ -119,6 +119,8 @@ class Embedded(Readings):
         self._clean = asyncio.Event()
         self._clean.set()
         self._arriving = 0
+        self._stood: frozenset[str] | None = None
+        """What the log was last told of `when`."""
         self._tasks: list[asyncio.Task[None]] = []
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closed: str | None = "the service is starting"
@@ -302,12 +304,22 @@ class Embedded(Readings):
                 step = await self.partition.step()
                 self.count(len(step.read))
                 self._brake.take(self._clock.now(), step.read, {letter.offset for letter in step.dead_letters})
+                await self._tell_standing()
                 await asyncio.sleep(0)
                 continue
             if not self._arriving:
                 self._idle.set()
                 self.reached_end = True
             await self._fresh.wait()
+
+    async def _tell_standing(self) -> None:
+        """Say in the log which rules' `when` holds, where it says otherwise; after a crash it is said again."""
+        standing = self.partition.signals.stage.standing
+        if standing in (self.partition.stage.standing, self._stood):
+            return
+        self._stood = standing
+        with contextlib.suppress(Stopped):
+            await self._append_own(STOOD, {"rules": sorted(standing)})
 
     async def _tell_time(self) -> None:
         """While nothing comes, say in the log how late it is, once a second."""

@@ -44,6 +44,9 @@ class Replay:
         """Records that could not be taken, by reason."""
         self._config = loaded.hash
         self._offset = 0
+        # What signals say must be known before the next event, where a rule asks by it.
+        guarded = any(rule.when is not None for one in known.values() for rule in one.config.feedback.values())
+        self._batch = 1 if guarded else BATCH
         self._last_tick: int | None = None
 
     def feed(self, rows: Iterable[Row]) -> Iterator[list[DeadLetter]]:
@@ -51,7 +54,7 @@ class Replay:
         rows = iter(rows)
         while batch := [
             Record(self._offset + at, row.received, row.body, True, row.time)
-            for at, row in enumerate(islice(rows, BATCH))
+            for at, row in enumerate(islice(rows, self._batch))
         ]:
             self._offset += len(batch)
             yield self._take(self.journeys.process(batch))
@@ -90,4 +93,6 @@ class Replay:
             self._config = partial.config
             self.signals.activate(self._known[partial.config].config, partial.config)
         self.decisions += self.signals.process(partial)
+        if self.signals.standing != self.journeys.standing:
+            self.journeys.stand(self.signals.standing)
         self._last_tick = partial.tick

@@ -46,6 +46,8 @@ class Head(msgspec.Struct):
     tally: bytes
     aheads: list[tuple[int, int]] = []
     """`max_ahead` by the offset from which it holds, as far back as recovery reads."""
+    standing: list[str] = []
+    """Rules under `feedback` whose `when` holds."""
 
 
 FORMAT = 1

@@ -42,6 +42,8 @@ from streams.tally import (
 TICK = 1_000_000
 TIME_ADVANCED = "touchline.time.advanced"
 CONFIG_ACTIVATED = "touchline.config.activated"
+STOOD = "touchline.signals.stood"
+"""Which rules' `when` holds from here on, all of them: `data.rules`."""
 _FORGET_AFTER = 2 * seen.WINDOW
 _offset = itemgetter(4)
 _MOST_CELLS = 100_000
@@ -149,6 +151,7 @@ class JourneyStage:
         stage._population = seen.Population(rules.config.dedup.max_ids, stored.seen_minutes, stored.seen_floor)
         stage._tally = Tally.restore(stored.tally)
         stage._walk = Walk(rules, stage._tally)
+        stage._out.standing = frozenset(stored.standing)
         stage._timers = sorted((due, key) for key, due in timers)
         stage._pending = len(stage._timers)
         return stage
@@ -188,6 +191,16 @@ class JourneyStage:
     def dedup_window_seconds(self) -> float:
         """How far back a duplicate would be found for certain; 24 h unless the `dedup` limits cut it."""
         return self._population.covered(self._watermark or 0) / 1e6
+
+    @property
+    def standing(self) -> frozenset[str]:
+        """Rules under `feedback` whose `when` holds, as the log has said."""
+        return self._out.standing
+
+    def stand(self, rules: frozenset[str]) -> None:
+        """The `when` of these rules holds from here on, and of no other."""
+        self._catch_up()
+        self._out.standing = rules
 
     def next_deadline(self) -> int | None:
         """Time of the earliest timer (UTC epoch microseconds); it fires when the watermark passes it."""
@@ -287,6 +300,7 @@ class JourneyStage:
             self._population.floor,
             self._tally.snapshot(),
             self._aheads,
+            sorted(self._out.standing),
         )
         return Changes(msgspec.msgpack.encode(head), position, states, timers)
 
@@ -489,6 +503,10 @@ class JourneyStage:
             named = (event.data or {}).get("hash")
             if isinstance(named, str) and named != self._rules.hash:
                 self.activate(self._rules_by_hash(named))
+        elif event.type == STOOD:
+            rules = (event.data or {}).get("rules")
+            named = rules if isinstance(rules, list) else []
+            self.stand(frozenset(rule for rule in named if isinstance(rule, str)))
 
     def _reject(self, record: Record, reason: str, message: str, original: bytes | None = None) -> None:
         self._tally.door[INVALID] += 1

@@ -20,6 +20,7 @@ from streams.stages.closing import Closing
 from streams.stages.detection import Detection
 from streams.stages.dimensions import Dimensions
 from streams.stages.gauges import Gauges
+from streams.stages.standing import Standing
 from streams.stages.steps import Steps
 from streams.stages.watch import Watch
 from streams.summary import Counted, Totals
@@ -46,6 +47,8 @@ class _Meta(msgspec.Struct, array_like=True):
     expectations: dict[str, watch.State]
     counted: Counted
     upcoming: list[str]
+    # What follows came later; what was stored before does not have it.
+    standing: list[str] = []
 
 
 class SignalStage:
@@ -65,6 +68,7 @@ class SignalStage:
         self._steps = Steps(config, overs)
         self._gauges = Gauges(config, overs)
         self._watch = Watch(config, self._steps, self._gauges, self._covered, {})
+        self._standing = Standing(config, self._steps, self._gauges, self._covered)
         self.detection = Detection(config)
         self.detection.regroup(list(self._dimensions))
         self._counted = Counted()
@@ -114,6 +118,11 @@ class SignalStage:
         closed = self._closing.closed
         return [] if closed is None else self._close_until(closed)
 
+    @property
+    def standing(self) -> frozenset[str]:
+        """Rules under `feedback` whose `when` holds, for JourneyStage; the shell says so in the log."""
+        return self._standing.held
+
     def judge_until(self, tick: int) -> None:
         """Detectors see no tick after this one, though time goes on: the input ends with it."""
         self.detection.until = tick
@@ -157,8 +166,8 @@ class SignalStage:
         if self.tick is None:
             self.tick = last
         while True:
-            dues = [due for due in (self._steps.next_due(), self._watch.next_due()) if due is not None]
-            due = min(dues, default=None)
+            nexts = (self._steps.next_due(), self._watch.next_due(), self._standing.next_due())
+            due = min((one for one in nexts if one is not None), default=None)
             judged = self.detection.next_due()
             if judged is not None and judged <= last and (due is None or judged < due):
                 # Nothing is counted in between, so the rings need not follow.
@@ -186,6 +195,7 @@ class SignalStage:
         changed_signals = self._gauges.close(tick)
         self.tick = tick
         decisions.extend(self._watch.check(tick, changed_steps, changed_signals))
+        self._standing.check(tick)
         decisions.extend(self.detection.close(tick))
 
     def _settle(self) -> None:
@@ -220,6 +230,7 @@ class SignalStage:
         self._steps.activate(config, overs, since)
         self._gauges.activate(config, overs)
         self._watch = Watch(config, self._steps, self._gauges, self._covered, states)
+        self._standing = Standing(config, self._steps, self._gauges, self._covered, self._standing.held)
         self._told += self.detection.activate(config, (since or 1) - 1)
         self.detection.regroup(list(self._dimensions))
         self.config, self.hash = config, config_hash
@@ -318,6 +329,7 @@ class SignalStage:
             expectations=self._watch.dump(),
             counted=self._counted,
             upcoming=list(self._upcoming),
+            standing=sorted(self._standing.held),
         )
         return zlib.compress(msgspec.msgpack.encode(meta), 1)
 
@@ -367,6 +379,7 @@ class SignalStage:
             if body is not None:
                 stage._gauges.load(name, body)
         stage._watch = Watch(config, stage._steps, stage._gauges, stage._covered, meta.expectations)
+        stage._standing = Standing(config, stage._steps, stage._gauges, stage._covered, meta.standing)
         stage.detection.regroup(list(stage._dimensions))
         stage.detection.load(pieces)
         return stage

@@ -10,10 +10,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.codec import encode as encode_event
 from streams.decisions import encode, sort_key
 from streams.effects import Decision, Partial
-from streams.model import Event
-from streams.stages.journey import JourneyStage
+from streams.model import Event, Record
+from streams.stages.journey import STOOD, JourneyStage
 from tests.build import event, log, rules
 from tests.partition import Partition
 
@@ -25,8 +26,11 @@ feedback:
   csat: {ask: csat, after: [call.ended, chat.ended], wait: 5s, channels: [ivr, sms],
          channel_rules: {ivr: {unless: {on: call.ended, where: {duration_s: {gt: 600}}}}}}
   again: {ask: csat, after: order.delivered, then: {on: order.completed, within: 30s}, unless: [call.started]}
+  slow: {ask: ces, after: product.used, when: {signal: calls, value: "> 3"}}
   trouble: {ask: ces, after: payment.failed, count: 2 within 1m, absent: {on: chat.started, within: 1m}}
   ces: {ask: ces, after: case.closed, wait: 2s}
+signals:
+  calls: {on: call.started}
 fatigue: {any: 40s, nps: 2m, per_year: 4}
 quiet_hours: {from: "00:01", to: "00:02"}
 cases:
@@ -91,6 +95,19 @@ def stories(draw: st.DrawFn) -> list[Event]:
     return events
 
 
+def logged(story: Sequence[Event], seed: int) -> list[Record]:
+    """The story's log, with what the signals said in between, written by the owner of the partition."""
+    randomness = random.Random(seed)
+    records: list[Record] = []
+    for one in story:
+        if randomness.random() < 0.2:
+            named = randomness.choice([[], ["slow"]])
+            said = Event(id=f"s-{len(records)}", source="touchline", type=STOOD, time=one.time, data={"rules": named})
+            records.append(Record(len(records), None, encode_event(said), internal=True))
+        records.append(Record(len(records), None, encode_event(one)))
+    return records
+
+
 def told(decisions: Sequence[Decision]) -> list[bytes]:
     return [encode(decision) for decision in sorted(decisions, key=sort_key)]
 
@@ -106,10 +123,10 @@ def counted(partials: Sequence[Partial]) -> Counter[tuple[str, str, str]]:
 @given(stories(), st.data())
 @settings(max_examples=150, deadline=None)
 def test_how_the_log_is_cut_into_batches_changes_no_decision(story: list[Event], data: st.DataObject) -> None:
+    records = logged(story, data.draw(st.integers(0, 2**32)))
     whole = JourneyStage(RULES, resident=True)
-    first, last = whole.process(log(story)), whole.finish()
+    first, last = whole.process(records), whole.finish()
     pieces = JourneyStage(RULES, resident=True)
-    records = log(story)
     decisions: list[Decision] = []
     while records:
         size = data.draw(st.integers(1, len(records)))
@@ -123,7 +140,7 @@ def test_how_the_log_is_cut_into_batches_changes_no_decision(story: list[Event],
 @given(stories(), st.data())
 @settings(max_examples=200, deadline=None)
 def test_a_crash_anywhere_loses_and_doubles_no_decision(story: list[Event], data: st.DataObject) -> None:
-    records = log(story)
+    records = logged(story, data.draw(st.integers(0, 2**32)))
     whole = JourneyStage(RULES, resident=True)
     effects = whole.process(records)
     shop = Partition(RULES, records)

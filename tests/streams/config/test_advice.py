@@ -39,13 +39,6 @@ def test_webhooks_that_nobody_can_verify_are_pointed_out(text: str, path: str) -
     assert lines(text % f", {SIGNED}") == []
 
 
-def test_a_rule_whose_signal_is_not_looked_at_says_that_it_asks_nobody() -> None:
-    rule = "feedback:\n  low: {ask: csat, after: chat.ended, to: 'ndjson:x', when: {signal: calls, value: '> 3'}}\n"
-    assert "feedback.low.when: valid, not acted upon yet: a rule with it asks nobody" in lines(
-        "signals:\n  calls: {on: call.ended}\n" + rule
-    )
-
-
 def test_nothing_is_said_about_keys_that_are_not_there() -> None:
     assert lines("version: 1\nalerts:\n") == []
 
