@@ -126,6 +126,15 @@ def _nab(result: dict[str, Any]) -> Rows:
             )
 
 
+def _real_logs(result: dict[str, Any]) -> Rows:
+    for name, log in result.items():
+        if name != "machine":
+            yield (
+                f"Real log without a known incident, {name}, {log['weeks']:,.0f} weeks, budget 1 a week",
+                f"{log['alarms_per_week']:.2f} alarms a week ([each explained](docs/concepts/alarms-measured.md#real-logs))",
+            )
+
+
 def _quality(result: dict[str, Any]) -> Rows:
     for row in result.get("delay", []):
         if row["law"] == "log-normal" and row["series"] == 1 and row["drop"] in (1.0, 0.5, 0.3):
@@ -158,6 +167,7 @@ _ROWS: dict[str, Callable[[dict[str, Any]], Rows]] = {
     "attribution": _attribution,
     "nab": _nab,
     "quality": _quality,
+    "real_logs": _real_logs,
 }
 
 

@@ -2,7 +2,7 @@
 
 A slot of level l is 2**l seconds wide. Slots are aligned to multiples of their width, so two of them become one of the
 next level, and nothing is ever split or guessed: what entered in a given second can be found again at any later one.
-Ages up to 31 s have a slot each; beyond, a slot is a sixteenth to a thirty-second of the age it holds.
+Ages up to 31 s have a slot each; beyond, a slot is a fifteenth to a thirty-second of the age it holds.
 """
 
 from __future__ import annotations
