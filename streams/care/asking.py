@@ -9,9 +9,10 @@ from streams.care import fatigue
 from streams.care.askrules import AskRule, ask_rules
 from streams.care.chance import fraction
 from streams.care.conditions import completes
-from streams.care.gates import PROBLEMS, Found, Gates
+from streams.care.gates import Found, Gates
 from streams.care.said import Out, Said
 from streams.care.state import PROBLEM, QUIET, REQUIREMENT, SCHEDULED, Ask, Asked, Care
+from streams.config.asking import PROBLEM_GATES
 from streams.config.structs import Config
 from streams.decisions import decision_id
 from streams.fields import number, scaled
@@ -215,7 +216,7 @@ class Asking:
             out.count("feedback_deferred", rule.name, reason)
             return
         final = True
-        if reason in PROBLEMS and not rule.drop:
+        if reason in PROBLEM_GATES and not rule.drop:
             ask.problems += 1
             final = ask.problems >= rule.attempts
             ask.phase, ask.due = PROBLEM, None
@@ -224,7 +225,7 @@ class Asking:
                 ask.until = now + PATIENCE
             final = ask.until <= now
             ask.phase, ask.due = REQUIREMENT, None
-        if final and (reason == "missing_requirement" or (reason in PROBLEMS and not rule.drop)):
+        if final and (reason == "missing_requirement" or (reason in PROBLEM_GATES and not rule.drop)):
             reason, reasons = "expired", (*reasons, "expired")
         self._withhold(care, ask, subject, now, out, reason, reasons, found.facts, final=final)
 

@@ -14,25 +14,6 @@ from streams.care.quiet import customer_zone, quiet_until
 from streams.care.state import CLOSED, Ask, Care
 from streams.config.structs import Config
 
-PROBLEMS = ("open_case", "live_conversation", "unresolved_defect")
-REASONS = (
-    "cancelled",
-    "missing_requirement",
-    "excluded",
-    *PROBLEMS,
-    "no_consent",
-    "no_channel",
-    "case_already_asked",
-    "fatigue",
-    "yearly_cap",
-    "not_sampled",
-    "held_out",
-    "quota",
-    "lost_arbitration",
-    "quiet_hours",
-    "expired",
-)
-"""All reasons there are; the first that fails is given first."""
 ARBITRATION = 60 * 1_000_000
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.care.gates import REASONS
+from streams.config.meaning import REASONS
 from streams.decisions import encode
 from streams.runtime import scenarios
 from tests.scenarios.served import served

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.care.gates import REASONS
+from streams.config.meaning import REASONS
 from streams.wording import BECAUSE, decision_words
 
 
