@@ -77,7 +77,9 @@ class Cases:
             if case is None:
                 case = open_case(care, rule, self._routing, said, out, foreign=False)
                 case.answer = "/".join(answer) if answer is not None else ""
-                case.score = number(said.data.get("score")) if said.kind == ANSWERED else None
+                score = number(said.data.get("score")) if said.kind == ANSWERED else None
+                # A float also where a whole number was given: so it comes back from the store.
+                case.score = None if score is None else float(score)
             else:
                 case.joined += 1
                 out.count("case_joined", rule.name)

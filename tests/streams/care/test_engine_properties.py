@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams import customer as customers
 from streams.codec import encode as encode_event
 from streams.decisions import encode, sort_key
 from streams.effects import Decision, Partial
@@ -36,6 +37,7 @@ quiet_hours: {from: "00:01", to: "00:02"}
 cases:
   complaint: {on: complaint.received, where: {severe: true}, contact: {warn: 20s, breach: 40s}, owner: support}
   late: {on: promise.broken}
+  low: {on: survey.answered, where: {score: {lte: 2}}, priority: 2}
 promises:
   on_time: {says: soon, from: order.completed, until: order.delivered, within: 20s, by: order}
 offers:
@@ -155,6 +157,9 @@ def test_a_crash_anywhere_loses_and_doubles_no_decision(story: list[Event], data
     assert shop.decisions == effects.decisions
     assert shop.partials == effects.partials
     assert shop.dead_letters == effects.dead_letters
+    # To the byte: states that went to the store and back are no others than those that stayed in memory.
+    known = {key: whole.find(key) for key in shop.states}
+    assert shop.states == {key: customers.encode(state) for key, state in known.items() if state is not None}
 
 
 @given(stories(), st.integers(0, 2**32))
