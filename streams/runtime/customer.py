@@ -101,6 +101,14 @@ class Touchpoint(msgspec.Struct, frozen=True):
     data: dict[str, Any]
 
 
+class Chapter(msgspec.Struct, frozen=True):
+    """A part of the story in plain words."""
+
+    title: str
+    lines: list[str]
+    """Each begins with its time where it has one, by the clock where the customer lives."""
+
+
 class CustomerView(msgspec.Struct, frozen=True):
     """`GET /api/v1/customers/{id}`. Lists are in order of time, except touchpoints and decisions: the latest first."""
 
@@ -123,6 +131,8 @@ class CustomerView(msgspec.Struct, frozen=True):
     decisions: list[msgspec.Raw] = []
     log_since: str | None = None
     """Events received earlier are no longer in the log; None: it has all."""
+    story: list[Chapter] = []
+    """All of it as `touchline why` tells it."""
 
 
 def customer_view(

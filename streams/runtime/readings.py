@@ -31,7 +31,7 @@ from streams.runtime.service import (
 from streams.runtime.store.cases import case, cases_page
 from streams.runtime.store.store import Store
 from streams.runtime.subscribers import Subscribers
-from streams.runtime.why import gather
+from streams.runtime.why import chapters, gather
 from streams.units import format_time
 from streams.view import AlarmsView, JourneyView, SignalView, View
 
@@ -112,7 +112,10 @@ class Readings:
             return msgspec.Raw(msgspec.json.encode(customer_view(customer_id, state)))
         config = self._given.config
         view = await self.store.view(lambda connection: gather(connection, customer_id, config, _LATEST, state))
-        return None if view is None else msgspec.Raw(msgspec.json.encode(view))
+        if view is None:
+            return None
+        told = msgspec.structs.replace(view, story=chapters(view, str(config.timezone)))
+        return msgspec.Raw(msgspec.json.encode(told))
 
     def health(self) -> Health:
         """As of now, from memory."""

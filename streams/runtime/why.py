@@ -16,7 +16,7 @@ from streams.config.structs import Config
 from streams.customer import Customer
 from streams.errors import ConfigError
 from streams.runtime import commit as commits
-from streams.runtime.customer import AskView, CustomerView, customer_view
+from streams.runtime.customer import AskView, Chapter, CustomerView, customer_view
 from streams.runtime.store.committing import read_head
 from streams.runtime.store.of_customer import decisions_of, ids_of, log_since, state_of, touchpoints_of
 from streams.units import parse_time
@@ -70,19 +70,23 @@ def told(view: CustomerView, default: str) -> Iterator[str]:
         yield f"  traits: {_facts(view.traits)}"
     if view.log_since is not None:
         yield f"  events received before {clock.show(view.log_since)} are no longer in the log"
-    yield from _section("What happened", _happened(view, clock))
-    yield from _section("Journeys", _journeys(view, clock))
-    yield from _section("Open cases", _cases(view, clock))
-    yield from _section("What is to come", _to_come(view, clock))
-    yield from _section("Asked so far", _asked(view, clock))
-
-
-def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
-    found = list(lines)
-    if found:
+    for chapter in chapters(view, default):
         yield ""
-        yield title
-        yield from (f"  {line}" for line in found)
+        yield chapter.title
+        yield from (f"  {line}" for line in chapter.lines)
+
+
+def chapters(view: CustomerView, default: str) -> list[Chapter]:
+    """The parts of the story in which there is anything; `default` is the zone of customers who name none."""
+    clock = _Clock(customer_zone(view.traits.get("timezone"), ZoneInfo(default)))
+    made = (
+        Chapter("What happened", list(_happened(view, clock))),
+        Chapter("Journeys", list(_journeys(view, clock))),
+        Chapter("Open cases", list(_cases(view, clock))),
+        Chapter("What is to come", list(_to_come(view, clock))),
+        Chapter("Asked so far", list(_asked(view, clock))),
+    )
+    return [chapter for chapter in made if chapter.lines]
 
 
 def _happened(view: CustomerView, clock: _Clock) -> Iterator[str]:

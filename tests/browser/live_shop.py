@@ -20,10 +20,12 @@ from streams.rules import Rules
 from streams.runtime.case_reader import CaseQuery, CaseView
 from streams.runtime.clock import VirtualClock
 from streams.runtime.commit import Commit, NewDecision
+from streams.runtime.customer import customer_view
 from streams.runtime.service import ActiveConfig, Door, Health, LogEnds, Page, Published
 from streams.runtime.simulation import Simulation
 from streams.runtime.store import cases as rows
 from streams.runtime.web import Web
+from streams.runtime.why import chapters
 from streams.stages.journey import JourneyStage
 from streams.stages.signal import SignalStage
 from streams.units import format_time
@@ -97,6 +99,15 @@ class LiveShop(MemoryService):
 
     async def case(self, case_id: str) -> CaseView | None:
         return rows.case(self._rows, case_id)
+
+    async def customer(self, customer_id: str) -> msgspec.Raw | None:
+        state = self._journeys.find(customer_id)
+        if state is None:
+            return None
+        told = [one.body for one in reversed(self.published) if msgspec.json.decode(one.body)["subject"] == customer_id]
+        view = customer_view(customer_id, state, self.loaded.config, decisions=told)
+        view = msgspec.structs.replace(view, story=chapters(view, str(self.loaded.config.timezone)))
+        return msgspec.Raw(msgspec.json.encode(view))
 
     def health(self) -> Health:
         now = self.clock.now()

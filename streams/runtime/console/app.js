@@ -2,6 +2,7 @@
 
 import { Alarms, alertsByPlace, recorded, sight } from "./alarms.js";
 import { Cases } from "./cases.js";
+import { Story } from "./customer.js";
 import {
   ADDITIVE, NOTHING, READINGS, Range, Spark, clock, count, el, fresh, interval, openTop, percent, plain, reading, remember,
   remembered, say, span,
@@ -349,6 +350,7 @@ function inFlight() {
 
 let built = "", journeys = [], signals = [];
 const alarms = new Alarms($("alarms")), cases = new Cases($("cases"));
+new Story($("customer"));
 
 function build(view) {
   const shape = JSON.stringify([view.journeys.map((j) => [j.name, j.owner, j.runbook, j.steps.map((s) => s.name)]),

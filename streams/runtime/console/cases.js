@@ -1,5 +1,6 @@
 // Who waits to hear from us: one card per open case, the most urgent first, and what can be done about it.
 
+import { storyLink } from "./customer.js";
 import { clock, count, el, nameField, remember, remembered, say, span } from "./parts.js";
 
 const SHOWN = 50;
@@ -27,11 +28,12 @@ function moment(text, now) {
 
 class Card {
   // Its nodes stay while it is shown, so that focus, and a closing that is half written, stay too.
-  constructor(id, byWhom) {
+  constructor(id, customer, byWhom) {
     this.id = id;
     this.byWhom = byWhom;
     this.badge = el("span", { class: "badge" });
     this.title = el("h3");
+    this.story = storyLink(customer);
     this.gist = el("p", { class: "gist" });
     this.why = el("p", { class: "fine" });
     this.told = el("p", { class: "fine told", role: "status" });
@@ -52,7 +54,7 @@ class Card {
       this.order("close", { cause: this.cause.value.trim(), disposition: this.disposition.value, communicated: this.informed.checked });
     });
     this.node = el("article", { class: "case" },
-      el("header", {}, this.badge, this.title), this.gist, this.why,
+      el("header", {}, this.badge, this.title, this.story), this.gist, this.why,
       el("div", { class: "row" }, el("div", { class: "acts" }, this.claim, this.contact, this.resolve, this.tell), this.told), this.close);
   }
 
@@ -165,7 +167,7 @@ export class Cases {
     say(this.all, this.unfolded ? "Show fewer" : `Show all ${count(this.items.length)}`);
     const shown = new Map();
     for (const one of this.items) {
-      const card = this.cards.get(one.id) || new Card(one.id, () => this.name.value.trim() || "console");
+      const card = this.cards.get(one.id) || new Card(one.id, one.customer, () => this.name.value.trim() || "console");
       card.update(one, this.now);
       card.node.hidden = !this.unfolded && shown.size >= AT_FIRST && !card.node.contains(document.activeElement);
       shown.set(one.id, card);
