@@ -1,12 +1,13 @@
-"""HTTP POST to a receiver: no redirections, no proxies, no cookies, only public addresses unless told otherwise."""
+"""HTTP to a receiver: no redirections, no proxies, no cookies, only public addresses unless told otherwise."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 from aiohttp.abc import AbstractResolver
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
@@ -17,6 +18,8 @@ from streams.delivery.outcome import Outcome, Retry
 
 _ANSWER = 64 * 1024
 """Bytes of an answer that are read, so that the connection can be used again."""
+_WHOLE_ANSWER = 1024 * 1024
+"""Bytes of an answer that somebody wants to see."""
 _CONNECTIONS = 8
 REFUSED = "not a public address; allow_private: true would let it pass"
 
@@ -33,8 +36,17 @@ def check_url(text: str) -> str:
     return text
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """What came back."""
+
+    status: int
+    retry_after: str | None
+    body: bytes
+    """A megabyte of it at most."""
+
+
 class Poster:
-    """Posts to one URL; the connection stays open between posts.
+    """Posts to one URL, or asks what is under it; the connection stays open in between.
 
     Parameters
     ----------
@@ -54,22 +66,37 @@ class Poster:
 
     async def post(self, body: bytes, headers: Mapping[str, str], now: int) -> Outcome:
         """One attempt. `now` is UTC epoch microseconds, for an answer that names a date."""
-        try:
-            if not self._allow_private and self._forbidden_literal():
-                raise PrivateAddress(REFUSED)
-            async with self._opened().post(
-                self._url, data=body, headers=dict(headers), allow_redirects=False
-            ) as answer:
-                await answer.content.read(_ANSWER)
-                return outcome_of(answer.status, answer.headers.get("Retry-After"), now)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Retry(reason_of(error))
+        answer = await self._exchange("POST", self._url, body, headers, whole=False)
+        return answer if isinstance(answer, Retry) else outcome_of(answer.status, answer.retry_after, now)
+
+    async def ask(
+        self, method: str, path: str, query: Sequence[tuple[str, str]], body: bytes | None, headers: Mapping[str, str]
+    ) -> Answer | Retry:
+        """One request to a path under the URL, and its answer whatever the status; Retry where there is none."""
+        url = (self._url / path).with_query(list(query))
+        return await self._exchange(method, url, body, headers, whole=True)
 
     async def close(self) -> None:
         """Let go of the connections."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+    async def _exchange(
+        self, method: str, url: URL, body: bytes | None, headers: Mapping[str, str], *, whole: bool
+    ) -> Answer | Retry:
+        try:
+            if not self._allow_private and self._forbidden_literal():
+                raise PrivateAddress(REFUSED)
+            async with self._opened().request(
+                method, url, data=body, headers=dict(headers), allow_redirects=False
+            ) as answer:
+                found = await answer.content.read(_ANSWER)
+                while whole and len(found) < _WHOLE_ANSWER and (part := await answer.content.read(_ANSWER)):
+                    found += part
+                return Answer(answer.status, answer.headers.get("Retry-After"), found)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Retry(reason_of(error))
 
     def _forbidden_literal(self) -> bool:
         """An address that is written as such is never resolved, so the resolver does not see it."""

@@ -41,6 +41,11 @@ def together(messages: Sequence[Message]) -> str:
     return f"{headline(messages[0])} (and {len(messages) - 1} more of the same incident)"
 
 
+def collected(messages: Sequence[Message]) -> str:
+    """One line over a digest."""
+    return f"Digest: {len(messages)} decision{'s' if len(messages) > 1 else ''}"
+
+
 def facts(message: Message) -> Facts:
     """What a reader acts upon; what is not known is left out."""
     data = message.data

@@ -131,7 +131,8 @@ def _real_logs(result: dict[str, Any]) -> Rows:
         if name != "machine":
             yield (
                 f"Real log without a known incident, {name}, {log['weeks']:,.0f} weeks, budget 1 a week",
-                f"{log['alarms_per_week']:.2f} alarms a week ([each explained](docs/concepts/alarms-measured.md#real-logs))",
+                f"{log['alarms_per_week']:.2f} alarms a week"
+                " ([each explained](docs/concepts/alarms-measured.md#real-logs))",
             )
 
 

@@ -48,7 +48,7 @@ class Server(msgspec.Struct, frozen=True):
 class Sink(Receiving):
     """Sends one mail per batch, over a connection of its own."""
 
-    abilities = Abilities(groups=True, most=20)
+    abilities = Abilities(groups=True, most=20, digest=500)
 
     def __init__(self, opening: Opening) -> None:
         self._to = tuple(_address(part) for part in opening.address.split(","))
@@ -104,16 +104,19 @@ def mail_of(batch: Batch, sender: str, to: tuple[str, ...]) -> EmailMessage:
     """Plain text. The same decision makes the same Message-ID, and what is about one incident is one thread."""
     first = batch.messages[0]
     mail = EmailMessage()
-    mail["Subject"] = " ".join(prose.together(batch.messages).split())[:200]
+    subject = prose.collected(batch.messages) if batch.digest else prose.together(batch.messages)
+    mail["Subject"] = " ".join(subject.split())[:200]
     mail["From"] = sender
     mail["To"] = ", ".join(to)
     mail["Date"] = format_datetime(datetime.fromtimestamp(batch.at // SECOND, UTC))
     mail["Message-ID"] = f"<{first.id}@touchline>"
     thread = first.text("incident") or first.text("case")
-    if thread:
+    if thread and not batch.digest:
         mail["References"] = f"<{''.join(filter(_plain, thread))}@touchline>"
     mail["Auto-Submitted"] = "auto-generated"  # so that no absence notice comes back
     parts = []
+    if batch.digest:
+        parts.append("\n".join(f"{message.time}  {prose.headline(message)}" for message in batch.messages))
     for message in batch.messages:
         lines = [prose.headline(message), ""]
         lines += [f"{name + ':':14}{text}" for name, text in prose.facts(message)]

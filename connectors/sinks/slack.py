@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -17,6 +18,9 @@ from streams.delivery.outcome import Outcome
 from streams.delivery.receivers import Abilities
 
 _MOST = 10
+_CUT = re.compile("&[a-z]*$")
+_DIGEST, _LINE = 200, 300
+"""Lines of a digest, and letters of a line."""
 _FIELD, _TEXT = 2000, 3000
 """Slack's limits on letters; a block beyond them is refused whole."""
 
@@ -24,13 +28,13 @@ _FIELD, _TEXT = 2000, 3000
 class Sink(Receiving):
     """Posts a message with a heading, fields and, for alerts, a link to the runbook."""
 
-    abilities = Abilities(groups=True, most=_MOST)
+    abilities = Abilities(groups=True, most=_MOST, digest=_DIGEST)
 
     def __init__(self, opening: Opening) -> None:
         self._poster = Poster(opening.address, allow_private=opening.allow_private)
 
     async def send(self, batch: Batch) -> Outcome:
-        body = msgspec.json.encode(body_of(batch.messages))
+        body = msgspec.json.encode((digest_of if batch.digest else body_of)(batch.messages))
         return await self._poster.post(body, {"Content-Type": "application/json"}, batch.at)
 
     async def close(self) -> None:
@@ -60,8 +64,26 @@ def body_of(messages: tuple[Message, ...]) -> dict[str, Any]:
     return {"text": _escaped(prose.together(messages)), "blocks": blocks}
 
 
+def digest_of(messages: tuple[Message, ...]) -> dict[str, Any]:
+    """The request of a digest: a line per decision, in the order in which they came."""
+    heading = prose.collected(messages)
+    blocks, lines = [_section(f"*{heading}*")], list[str]()
+    for message in messages:
+        line = f"• {message.time} {_line(prose.headline(message))}"
+        if lines and sum(map(len, lines)) + len(lines) + len(line) > _TEXT:
+            blocks.append(_section("\n".join(lines)))
+            lines = []
+        lines.append(line)
+    return {"text": heading, "blocks": [*blocks, _section("\n".join(lines))]}
+
+
 def _section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text[:_TEXT]}}
+
+
+def _line(text: str) -> str:
+    """One short line; an escape that the cut went through is left out."""
+    return _CUT.sub("", _escaped(" ".join(text.split()))[:_LINE])
 
 
 def _escaped(text: str) -> str:

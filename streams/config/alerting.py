@@ -10,7 +10,10 @@ from streams.config.faults import Path
 from streams.config.forms import Text
 from streams.config.kinds import Duration, Name, NotNegative, RateValue, RatioValue, SecretText
 from streams.config.secrets import Target, TargetForm
-from streams.units import SECOND, Rate
+from streams.units import DAY, HOUR, SECOND, WEEK, Rate
+
+DIGESTS = (*(hours * HOUR for hours in (1, 2, 3, 4, 6, 8, 12)), DAY, WEEK)
+"""Periods that end at the same times of every day, or of every week; microseconds."""
 
 RequiredTargets = Annotated[tuple[Target, ...], Many(TargetForm(), single=True, least=1)]
 Values = Annotated[tuple[str, ...], Many(Text(), single=True)]
@@ -67,7 +70,13 @@ class Subscription(Block, frozen=True, kw_only=True):
     """Receivers."""
     group_wait: Duration = 10 * SECOND
     """How long to collect what belongs together before the first message."""
+    digest: Duration | None = None
+    """Collect for 1h, 2h, 3h, 4h, 6h, 8h, 12h, 1d or 1w and tell it at the end, but for what is critical."""
     secret: SecretText | None = None
     """Key with which webhooks are signed, `whsec_…`; while it is being changed the new one, a space, the old one."""
     allow_private: bool = False
     """Webhooks may go to private, loopback and link-local addresses."""
+
+    def check(self) -> Iterator[tuple[Path, str]]:
+        if self.digest is not None and self.digest not in DIGESTS:
+            yield ("digest",), "expected 1h, 2h, 3h, 4h, 6h, 8h, 12h, 1d or 1w"

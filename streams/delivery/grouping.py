@@ -4,7 +4,7 @@ A receiver hears that an alert fires once per fingerprint until it is over. `ale
 severity has risen above what the receiver was told, or when it was not told at all (the alert did not match before),
 and not while the alert is snoozed. It hears the end of what it was told, whatever the alert has become meanwhile, and
 of nothing else. Who wants every update names it: `type: alert.updated`. The breach of a signal and its recovery are
-told by the same rules.
+told by the same rules; so are a case's breach and the word to the customer, for receivers that open something for it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from streams.delivery.receivers import Receiver
 LEVELS = ("info", "warning", "critical")
 _BEGINS = {"alert": "alert.firing", "signal": "signal.breached"}
 _ENDS = frozenset(("alert.resolved", "alert.rebaselined", "signal.recovered"))
+_BREACHED = "case.breached"
+_CARED = frozenset(("case.contacted", "case.resolved", "case.communicated", "case.closed"))
 _UPDATED = "alert.updated"
 _IN_ORDER = ("alert", "case", "signal")
 
@@ -28,7 +30,7 @@ class Told(msgspec.Struct, frozen=True):
     """What a receiver knows to be open."""
 
     level: int
-    """Index in LEVELS of the worst it was told; 0 for signals."""
+    """Index in LEVELS of the worst it was told, 0 for signals and cases; beyond: that somebody has acknowledged it."""
     decision: str
     """Id of the decision that told it."""
 
@@ -97,12 +99,16 @@ class Book:
     def _takes(self, receiver: Receiver, message: Message, about: str, changes: dict[Key, Told | None]) -> bool:
         fits = any(matches(match, message) for match in receiver.matches)
         begin = _BEGINS.get(message.family)
+        kind = message.kind
+        if message.family == "case" and receiver.abilities.breaches:
+            begin = _BREACHED
+            if kind != begin and kind not in _CARED:
+                return False
         if begin is None:
             return fits
         key = (receiver.name, about)
         told = self._told.get(key)
-        kind = message.kind
-        if kind in _ENDS:
+        if kind in _ENDS or kind in _CARED:
             if told is not None:
                 changes[key] = None
                 return any(takes_type(match, kind) for match in receiver.matches)
@@ -112,7 +118,11 @@ class Book:
             return False
         severity = message.text("severity")
         level = LEVELS.index(severity) if severity in LEVELS else 0
-        risen = (told is None or level > told.level) and not (kind == _UPDATED and _snoozed(message))
+        seen = receiver.abilities.acknowledges and bool(message.text("acknowledged_by"))
+        if seen:
+            level = len(LEVELS)
+        quiet = kind == _UPDATED and _snoozed(message) and not seen
+        risen = (told is None or level > told.level) and not quiet
         if risen and any(takes_type(match, begin) for match in receiver.matches):
             changes[key] = Told(level, message.id)
         return risen or any(names_type(match, kind) for match in receiver.matches if kind != begin)

@@ -45,6 +45,8 @@ class Batch(msgspec.Struct, frozen=True):
     """At least one; several only where the sink can."""
     at: int
     """Time of the attempt, UTC epoch microseconds."""
+    digest: bool = False
+    """They were collected, and need have nothing to do with each other."""
 
 
 _decode = msgspec.json.Decoder(Message).decode

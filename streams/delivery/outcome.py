@@ -1,4 +1,4 @@
-"""What became of an attempt to deliver: three plain values, which the sink returns and the ladder reads."""
+"""What became of an attempt to deliver: plain values, which the sink returns and the ladder reads."""
 
 from __future__ import annotations
 
@@ -26,4 +26,11 @@ class Gone(msgspec.Struct, frozen=True):
     reason: str
 
 
-Outcome = Delivered | Retry | Gone
+class Refused(msgspec.Struct, frozen=True):
+    """It will not do, now or later: this delivery has failed, the receiver is well. Only for one message at a time."""
+
+    reason: str
+    """As Retry's."""
+
+
+Outcome = Delivered | Retry | Gone | Refused

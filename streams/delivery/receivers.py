@@ -25,8 +25,14 @@ class Abilities(msgspec.Struct, frozen=True):
     """Several decisions about one incident can go as one message."""
     most: int = 1
     """Decisions that one attempt may carry."""
+    digest: int = 0
+    """Decisions that one digest may carry; 0: it makes none."""
     families: tuple[str, ...] = ()
     """The only decisions it has a use for, by family; empty: all."""
+    breaches: bool = False
+    """Of cases it has a use for breaches only, each open there until somebody has contacted the customer."""
+    acknowledges: bool = False
+    """It is told, once, that somebody has acknowledged an alert."""
     repeats: int = 0
     """What is open is told again after so long, microseconds; 0: once is enough."""
 
@@ -48,6 +54,10 @@ class Receiver(msgspec.Struct, frozen=True):
     abilities: Abilities
     place: Path
     """Where the file names it first."""
+    digest: int = 0
+    """Microseconds to collect before it is told; 0: at once."""
+    zone: str = "UTC"
+    """In which the period of a digest ends."""
 
 
 def receivers_of(config: Config, abilities: Callable[[str], Abilities]) -> dict[str, Receiver]:
@@ -63,6 +73,7 @@ def receivers_of(config: Config, abilities: Callable[[str], Abilities]) -> dict[
                 secret=before.secret or receiver.secret,
                 allow_private=before.allow_private or receiver.allow_private,
                 group_wait=min(before.group_wait, receiver.group_wait),
+                digest=min(before.digest, receiver.digest),
                 matches=(*before.matches, *receiver.matches),
             )
     return found
@@ -82,7 +93,10 @@ def _all(config: Config, abilities: Callable[[str], Abilities]) -> Iterator[Rece
         for number, target in enumerate(one.to):
             place: Path = ("subscriptions", at, "to", number)
             name = derived_name(target) if one.name is None else _free(one.name, taken)
-            yield made(name, target, one.match, one.group_wait, one.secret, one.allow_private, place)
+            found = made(name, target, one.match, one.group_wait, one.secret, one.allow_private, place)
+            if one.digest:
+                found = msgspec.structs.replace(found, digest=one.digest, zone=config.timezone)
+            yield found
     asks = config.asks
     for rule, feedback in config.feedback.items():
         match = Match(type=(ASKS,), rule=(rule,))

@@ -37,7 +37,7 @@ async def deliver_history(
     """Send decisions to the file's receivers in their order; how each receiver stands at the end."""
     with TemporaryDirectory(prefix="touchline-") as folder:
         store = Store(Path(folder) / "outbox.db")
-        delivery = Delivery(store, clock, make)
+        delivery = Delivery(store, clock, make, holds=False)
         try:
             await delivery.start(loaded.config)
             for start in range(0, len(decisions), _PORTION):

@@ -16,6 +16,7 @@ import structlog
 
 from connectors.sinks.contract import Receiving, abilities_of
 from streams.config.structs import Config
+from streams.delivery.digest import in_digest
 from streams.delivery.grouping import Addressed, Book, Key, Told
 from streams.delivery.message import read
 from streams.delivery.receivers import Receiver, receivers_of
@@ -44,12 +45,17 @@ class Delivery:
         Those of the service.
     make
         Makes a receiver's sink; tests hand in others.
+    holds
+        Digests wait for the end of their period.
     """
 
-    def __init__(self, store: Store, clock: Clock, make: Callable[[Receiver], Receiving] = make_sink) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, make: Callable[[Receiver], Receiving] = make_sink, *, holds: bool = True
+    ) -> None:
         self._outbox = Outbox(store, clock)
         self._clock = clock
         self._make = make
+        self._holds = holds
         self._receivers: dict[str, Receiver] = {}
         self._book = Book()
         self.lanes: dict[str, Lane] = {}
@@ -108,8 +114,10 @@ class Delivery:
         leaving: list[Addressed] = []
         told: dict[Key, Told | None] = {}
         for decision in commit.decisions:
-            found, changes = self._book.address(self._receivers, read(decision.body))
-            leaving += found
+            message = read(decision.body)
+            found, changes = self._book.address(self._receivers, message)
+            receivers, now = self._receivers, commit.now
+            leaving += [in_digest(one, receivers[one.receiver], message, now, self._holds) for one in found]
             told |= changes
         return msgspec.structs.replace(commit, deliveries=leaving, told=told)
 

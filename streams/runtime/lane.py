@@ -10,8 +10,9 @@ import structlog
 
 from connectors.sinks.contract import NotEquipped, Receiving
 from streams.delivery import ladder
+from streams.delivery.digest import is_digest
 from streams.delivery.message import Batch, Message, read
-from streams.delivery.outcome import Delivered, Gone, Outcome, Retry
+from streams.delivery.outcome import Delivered, Gone, Outcome, Refused, Retry
 from streams.delivery.receivers import Receiver
 from streams.errors import CannotStart
 from streams.runtime.clock import Clock
@@ -167,7 +168,8 @@ class Lane:
             messages = [read(one.body) for one in left if one.body is not None]
             gone = None
             if messages:
-                outcome = await self._in_time(sink.send(Batch(tuple(messages), at)))
+                digest = is_digest(batch[0].bundle)
+                outcome = await self._in_time(sink.send(Batch(tuple(messages), at, digest)))
                 now = self._clock.now()
                 self._note(outcome, now)
                 gone = outcome.reason if isinstance(outcome, Gone) else None
@@ -188,6 +190,9 @@ class Lane:
                 return Attempted(delivery.id, DELIVERED, attempts, first, now, now, None)
             case Gone(reason):
                 return Attempted(delivery.id, DISABLED, attempts, first, now, now, reason)
+            case Refused(reason):
+                self._log.warning("delivery_refused", decision=delivery.decision, reason=reason)
+                return Attempted(delivery.id, FAILED, attempts, first, now, now, reason)
             case Retry(reason, retry_after):
                 # What went together comes back together.
                 name = f"{self.receiver.name}/{delivery.bundle or delivery.decision}"
@@ -207,6 +212,8 @@ class Lane:
             case Gone(reason):
                 self.last_error = self.disabled = reason
                 self._log.warning("receiver_disabled", reason=reason)
+            case Refused(reason):
+                self._failures, self._down, self._rests_until, self.last_error = 0, False, 0, reason
             case Retry(reason, retry_after, throttle):
                 self._failures += 1
                 self.last_error = reason

@@ -47,6 +47,10 @@ def check_receivers(loaded: Loaded, variable: Callable[[str], str] | None = None
     root = read_yaml(loaded.text, Faults())
     for receiver in receivers_of(loaded.config, abilities_of).values():
         try:
+            if receiver.digest and not receiver.abilities.digest:
+                raise ValueError(
+                    "makes no digests; leave out `digest`, or give this receiver a subscription of its own"
+                )
             make_sink(receiver, variable)
         except (ValueError, CannotStart) as error:
             line = 1 if root is None else root.line_of(receiver.place)

@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
+from streams.delivery.digest import is_digest
 from streams.delivery.grouping import Key, Told
+from streams.delivery.receivers import Abilities
 from streams.runtime.commit import Commit
 
 TABLES = """
@@ -137,12 +139,13 @@ def write_deliveries(connection: sqlite3.Connection, commit: Commit) -> None:
 
 
 def due(
-    connection: sqlite3.Connection, receiver: str, now: int, limit: int, most: int, groups: bool, busy: Collection[int]
+    connection: sqlite3.Connection, receiver: str, now: int, limit: int, able: Abilities, busy: Collection[int]
 ) -> tuple[list[list[Due]], int | None]:
-    """Up to `limit` batches of at most `most` deliveries that may leave now, and when the next one may after those.
+    """Up to `limit` batches of deliveries that may leave now, and when the next one may after those.
 
-    `busy` are under way and left out. With `groups` a batch is one bundle, else whatever is due.
+    `busy` are under way and left out. Where the receiver groups, a batch is one bundle, else whatever is due.
     """
+    groups, most = able.groups, able.most
     rows = connection.execute(
         _DUE.format(condition=_FREE), (receiver, now, limit * (1 if groups else most) + len(busy))
     )
@@ -152,8 +155,11 @@ def due(
         if row.id in taken:
             continue
         if groups and row.bundle:
-            together = connection.execute(_DUE.format(condition=_TOGETHER), (receiver, row.bundle, now, most))
-            batch = [one for one in map(_due, together.fetchall()) if one.id not in taken]
+            room = able.digest if is_digest(row.bundle) else most
+            together = connection.execute(
+                _DUE.format(condition=_TOGETHER), (receiver, row.bundle, now, room + len(busy))
+            )
+            batch = [one for one in map(_due, together.fetchall()) if one.id not in taken][:room]
             batches.append(batch if row.id in {one.id for one in batch} else [row])
         elif groups or not batches or len(batches[-1]) >= most:
             batches.append([row])

@@ -38,9 +38,7 @@ class Outbox:
     ) -> tuple[Sequence[Sequence[Due]], int | None]:
         """Batches that may leave now, and when the next may; `busy` are under way."""
         able, now = receiver.abilities, self._clock.now()
-        return await self._read(
-            lambda connection: deliveries.due(connection, receiver.name, now, limit, able.most, able.groups, busy)
-        )
+        return await self._read(lambda connection: deliveries.due(connection, receiver.name, now, limit, able, busy))
 
     async def open_records(self, receiver: str) -> Sequence[bytes]:
         """Records of what a receiver knows to be open."""

@@ -16,7 +16,9 @@ KINDS = names()
 GOOD = {
     "alertmanager": "http://alertmanager:9093",
     "email": "ops@example.com",
+    "grafana": "https://grafana.example",
     "ndjson": "decisions.ndjson",
+    "pagerduty": "0123456789abcdef0123456789abcdef",
     "redis": "redis://localhost:6379/0?stream=asks",
     "slack": "https://hooks.example/T0KEN",
     "webhook": "https://example.org/T0KEN",
@@ -24,11 +26,14 @@ GOOD = {
 BAD = {
     "alertmanager": "alertmanager:9093/T0KEN",
     "email": "T0KEN",
+    "grafana": "https://T0KEN@grafana.example",
+    "pagerduty": "T0KEN",
     "redis": "http://localhost/T0KEN",
     "slack": "T0KEN",
     "webhook": "ftp://example.org/T0KEN",
 }
 MAIL: dict[str, Any] = {"TOUCHLINE_SMTP_URL": "smtp://mail.example", "TOUCHLINE_SMTP_FROM": "touchline@example.com"}
+EQUIPPED: dict[str, Any] = {**MAIL, "TOUCHLINE_GRAFANA_TOKEN": "glsa_token"}
 
 
 def test_a_kind_is_a_file_and_every_file_a_kind() -> None:
@@ -54,14 +59,14 @@ def test_each_is_a_receiving_that_says_what_it_is(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_each_is_made_and_closed_without_opening_anything(kind: str) -> None:
-    sink = find(kind)(opening(GOOD[kind], **MAIL))
+    sink = find(kind)(opening(GOOD[kind], **EQUIPPED))
     await sink.close()
 
 
 @pytest.mark.parametrize("kind", sorted(BAD))
 def test_an_address_that_will_not_do_is_refused_and_not_shown(kind: str) -> None:
     with pytest.raises(ValueError, match="expected") as refused:
-        find(kind)(opening(BAD[kind], **MAIL))
+        find(kind)(opening(BAD[kind], **EQUIPPED))
     assert "T0KEN" not in str(refused.value)
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from connectors.sinks.contract import NotEquipped
 from connectors.sinks.email import Server, Sink, mail_of, read_server
+from streams.delivery.message import Batch
 from streams.delivery.outcome import Delivered, Retry
 from tests.connectors.peers import Smtp, batch, opening, smtp
-from tests.streams.delivery.messages import alert, decision
+from tests.streams.delivery.messages import TIME, alert, decision
 
 FROM = "touchline@example.com"
 
@@ -53,6 +54,17 @@ def test_alerts_that_come_together_are_one_mail() -> None:
     )
     assert mail["Subject"].endswith("(and 1 more of the same incident)")
     assert mail.get_content().count("runbook:") == 2
+
+
+def test_a_digest_begins_with_a_line_per_decision_and_belongs_to_no_thread() -> None:
+    messages = (alert(), decision("case.warned", "c-9", case="k-1", due_at="2026-03-08T07:00:00.000Z"))
+    mail = mail_of(Batch(messages, TIME, digest=True), FROM, ("ops@example.com",))
+    assert mail["Subject"] == "Digest: 2 decisions"
+    assert mail["References"] is None
+    first, *details = mail.get_content().split("\n\n----\n\n")
+    assert [line.split()[0] for line in first.splitlines()] == ["2026-03-07T07:00:00.000Z"] * 2
+    assert len(details) == 2
+    assert "2026-03-08T07:00:00.000Z" in details[1]
 
 
 def test_what_came_from_outside_cannot_add_a_header() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from connectors.sinks.slack import Sink, body_of
+from connectors.sinks.slack import Sink, body_of, digest_of
 from streams.delivery.outcome import Delivered, Gone
 from tests.connectors.peers import batch, http, opening
 from tests.streams.delivery.messages import alert, decision
@@ -57,3 +57,20 @@ async def test_it_is_posted_as_json() -> None:
         _, path, headers, body = peer.requests[0]
     assert (path, headers["content-type"]) == ("/services/T", "application/json")
     assert msgspec.json.decode(body) == body_of((GONE,))
+
+
+def test_a_digest_is_a_line_per_decision_within_slacks_limits_whatever_came_from_outside() -> None:
+    hostile = [decision("case.opened", f"<!channel>{'&' * 500}{number}", case="k-1") for number in range(100)]
+    plain = [alert(fingerprint=f"f-{number}") for number in range(Sink.abilities.digest - len(hostile))]
+    body = digest_of((*hostile, *plain))
+    assert body["text"] == "Digest: 200 decisions"
+    texts = [block["text"]["text"] for block in body["blocks"]]
+    assert len(texts) <= 50
+    assert all(len(text) <= 3_000 for text in texts)
+    lines = "\n".join(texts[1:]).splitlines()
+    assert len(lines) == 200
+    assert (
+        lines[-1] == "• 2026-03-07T07:00:00.000Z WARNING purchase: fewer than expected go from checkout to paid, fires"
+    )
+    assert "<!" not in "".join(texts)
+    assert not any(line.endswith(("&", "&am", "&amp")) for line in lines)

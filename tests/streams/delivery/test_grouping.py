@@ -14,15 +14,18 @@ from streams.delivery.message import Message
 from streams.delivery.receivers import Abilities, Receiver, receivers_of
 from tests.streams.delivery.messages import alert, decision
 
+PAGER = Abilities(families=("alert", "case"), breaches=True, acknowledges=True)
+"""One that calls people."""
 
-def receivers(match: str) -> dict[str, Receiver]:
+
+def receivers(match: str, abilities: Abilities | None = None) -> dict[str, Receiver]:
     text = f'segments: [device]\nsubscriptions: [{{name: ops, match: {match}, to: "ndjson:x"}}]'
-    return receivers_of(load_text(text).config, lambda kind: Abilities())
+    return receivers_of(load_text(text).config, lambda kind: abilities or Abilities())
 
 
-def heard(match: str, *messages: Message) -> list[str]:
+def heard(match: str, *messages: Message, abilities: Abilities | None = None) -> list[str]:
     """What of these, in order, the receiver is sent."""
-    book, found = Book(), receivers(match)
+    book, found = Book(), receivers(match, abilities)
     return [message.kind for message in messages if book.address(found, message)[0]]
 
 
@@ -158,3 +161,26 @@ def test_a_book_stored_and_read_again_goes_on_as_if_nothing_had_happened(
     second = Book(kept)
     told += [second.address(found, alert(*step))[0] for step in steps[cut:]]
     assert told == expected
+
+
+def test_who_calls_people_hears_of_a_case_only_when_nobody_has_contacted_the_customer() -> None:
+    kinds = ("opened", "assigned", "warned", "breached", "assigned", "contacted", "resolved", "communicated", "closed")
+    story = [decision(f"case.{kind}", case="k-1") for kind in kinds]
+    assert heard("{type: case}", *story, abilities=PAGER) == ["case.breached", "case.contacted"]
+    assert heard("{type: case}", *story) == [f"case.{kind}" for kind in kinds]
+    well = [message for message in story if message.kind != "case.breached"]
+    assert heard("{type: [alert, case]}", *well, abilities=PAGER) == []
+
+
+def test_a_case_that_is_breached_again_after_its_end_calls_again() -> None:
+    story = [
+        decision(f"case.{kind}", case="k-1") for kind in ("breached", "breached", "closed", "reopened", "breached")
+    ]
+    assert heard("{type: case}", *story, abilities=PAGER) == ["case.breached", "case.closed", "case.breached"]
+
+
+def test_who_wants_acknowledgements_hears_of_one_once_even_of_a_snoozed_alert() -> None:
+    seen = {"acknowledged_by": "olena", "snoozed_until": "2026-03-07T09:00:00.000Z"}
+    story = (alert(), alert("updated"), alert("updated", **seen), alert("updated", size=0.7, **seen), alert("resolved"))
+    assert heard("{}", *story, abilities=PAGER) == ["alert.firing", "alert.updated", "alert.resolved"]
+    assert heard("{}", *story) == ["alert.firing", "alert.resolved"]

@@ -91,3 +91,12 @@ async def test_a_receiver_that_cannot_be_used_is_not_waited_for() -> None:
     loaded = load_text("subscriptions: [{name: ops, match: {type: feedback}, to: '${HOOK}'}]\n")
     (receiver,) = await deliver_history(loaded, asks(2), VirtualClock(TIME))
     assert (receiver.state, receiver.pending) == ("unusable", 2)
+
+
+async def test_a_digest_of_history_does_not_wait_for_the_end_of_its_day() -> None:
+    async with listening() as peer:
+        text = f"to: 'slack:{peer.url}', allow_private: true"
+        file = f"subscriptions: [{{name: ops, match: {{type: feedback}}, digest: 1d, {text}}}]\n"
+        (ops,) = await deliver_history(load_text(file, "shop.yml", environ={}), asks(30), SystemClock())
+        assert (ops.delivered, ops.pending) == (30, 0)
+        assert [json.loads(request.body)["text"] for request in peer.requests] == ["Digest: 30 decisions"]

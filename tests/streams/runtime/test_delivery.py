@@ -17,7 +17,8 @@ from aiohttp import web
 from connectors.standard_webhooks import read_keys, sign
 from streams.config.load import Loaded, load_text
 from streams.delivery.ladder import ATTEMPTS, WAITS
-from streams.delivery.message import Message
+from streams.delivery.message import Batch, Message
+from streams.delivery.outcome import Outcome, Refused
 from streams.delivery.receivers import Receiver
 from streams.runtime.clock import VirtualClock
 from streams.runtime.service import ReceiverHealth
@@ -282,6 +283,7 @@ async def test_what_waits_for_a_receiver_that_has_left_the_file_is_shown_and_lea
 async def test_what_has_waited_for_a_week_is_given_up(outpost: Outpost) -> None:
     async with listening() as peer:
         async with running(outpost, subscribed(peer.url)):
+            await outpost.settled(peer)  # else the lane's first look may still find what is stored now
             await outpost.commit(*asks(3))
         async with running(outpost, subscribed()):
             await outpost.pass_time(7 * DAY + SECOND, DAY)
@@ -493,6 +495,32 @@ async def test_a_sink_that_stumbles_is_its_receivers_trouble_only(tmp_path: Path
         assert outpost.health().last_error == "failed (RuntimeError)"
 
 
+async def test_what_a_receiver_refuses_has_failed_and_all_else_goes_on(tmp_path: Path) -> None:
+    refused = Refused("HTTP 400: it does not take that")
+
+    def make(receiver: Receiver) -> Any:
+        sink: Any = make_sink(receiver)
+        send = sink.send
+
+        async def picky(batch: Batch) -> Outcome:
+            return refused if batch.messages[0].subject == "c-1" else await send(batch)
+
+        sink.send = picky
+        return sink
+
+    outpost = Outpost(tmp_path / "shop.db", VirtualClock(TIME), make)
+    async with listening() as peer, running(outpost, subscribed(peer.url)):
+        ids = await outpost.decide(*asks(4))
+        await outpost.settled(peer)
+        assert Counter(peer.accepted) == Counter(name for number, name in enumerate(ids) if number != 1)
+        failed = rows(outpost, "SELECT decision, attempts, last_error FROM deliveries WHERE state = 'failed'")
+        assert failed == [(ids[1], 1, refused.reason)]
+        (after,) = await outpost.decide(*asks(1, 4))
+        await outpost.settled(peer)
+        assert peer.accepted[-1] == after
+        assert outpost.health().state == "ok"
+
+
 async def test_an_address_that_was_left_unread_sends_nothing_and_says_so(outpost: Outpost) -> None:
     loaded = load_text("subscriptions: [{name: ops, match: {type: feedback}, to: '${HOOK}'}]\n", "shop.yml")
     async with running(outpost, loaded):
@@ -504,6 +532,7 @@ async def test_an_address_that_was_left_unread_sends_nothing_and_says_so(outpost
 async def test_a_decision_that_is_no_longer_kept_is_given_up(outpost: Outpost) -> None:
     async with listening() as peer:
         async with running(outpost, subscribed(peer.url)):
+            await outpost.settled(peer)  # else the lane's first look may still find what is stored now
             await outpost.commit(*asks(2))
             await outpost.store.write(
                 lambda connection: connection.execute("DELETE FROM decisions WHERE subject='c-0'")

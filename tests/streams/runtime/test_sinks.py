@@ -73,7 +73,8 @@ def test_an_unknown_kind_is_told_with_those_there_are() -> None:
     (fault,) = refused.value.faults
     assert fault.path == "subscriptions[0].to"
     assert fault.message == (
-        "unknown kind of receiver 'pigeon'; known: alertmanager, email, ndjson, redis, slack, webhook"
+        "unknown kind of receiver 'pigeon'; "
+        "known: alertmanager, email, grafana, ndjson, pagerduty, redis, slack, webhook"
     )
 
 
