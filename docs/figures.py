@@ -126,6 +126,25 @@ def _nab(result: dict[str, Any]) -> Rows:
             )
 
 
+def _asking(result: dict[str, Any]) -> Rows:
+    timers = result.get("timers")
+    if timers:
+        late = timers["due_to_durable_milliseconds"]
+        yield (
+            f"{timers['customers']:,} asks waiting, {timers['due_in_a_minute']:,} of them due within a minute",
+            f"ready {timers['seconds_until_ready_after_kill']:.0f} s after kill -9; due → durable"
+            f" p50 {late['p50']:.0f} ms, p99 {late['p99']:.0f} ms; per customer"
+            f" {timers['memory_bytes_per_timer']} bytes of memory, {timers['store_bytes_per_customer']} in the file",
+        )
+    for row in result.get("latency", []):
+        durable, delivered = row["event_to_durable_milliseconds"], row["event_to_delivered_milliseconds"]
+        yield (
+            f"An ask among {row['events_per_second']:,} events/s",
+            f"event → durable p50 {durable['p50']:.0f} ms, p99 {durable['p99']:.0f} ms;"
+            f" → delivered p50 {delivered['p50']:.0f} ms, p99 {delivered['p99']:.0f} ms",
+        )
+
+
 def _real_logs(result: dict[str, Any]) -> Rows:
     for name, log in result.items():
         if name != "machine":
@@ -160,6 +179,7 @@ def _quality(result: dict[str, Any]) -> Rows:
 
 
 _ROWS: dict[str, Callable[[dict[str, Any]], Rows]] = {
+    "asking": _asking,
     "delivery": _delivery,
     "journey_stage": _journey_stage,
     "embedded": _embedded,

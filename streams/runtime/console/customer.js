@@ -3,6 +3,7 @@
 import { el, fresh, say } from "./parts.js";
 
 const PLACE = "#customer/";
+const FIRST = ["Open cases", "What is to come"]; // what somebody on the phone must know comes before what has been
 const UNLESS = { // why nothing is shown; the last one is for all other answers
   401: "It needs a console token.",
   403: "Your token may not see customers.",
@@ -66,7 +67,9 @@ export class Story {
     say(this.title, one.id);
     const known = [one.identified ? "identified" : "not identified", one.merged.length ? `earlier known as ${one.merged.join(", ")}` : ""];
     fresh(this.gist, one.into ? ["lives on as ", storyLink(one.into, one.into)] : [known.filter(Boolean).join(" · ")]);
-    fresh(this.chapters, one.story.map(({ title, lines }) => el("section", {}, el("h4", {}, title),
+    const now = ({ title }) => FIRST.includes(title);
+    const chapters = [...one.story.filter(now), ...one.story.filter((chapter) => !now(chapter))];
+    fresh(this.chapters, chapters.map(({ title, lines }) => el("section", {}, el("h4", {}, title),
       el("ul", {}, ...lines.map((line) => el("li", {}, line))))));
     this.traits.hidden = !Object.keys(one.traits).length;
     say(this.traits.querySelector("pre"), JSON.stringify(one.traits, null, 2));

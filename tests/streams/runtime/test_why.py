@@ -33,7 +33,11 @@ def story(data: Path, name: str, zone: str = "UTC", limit: int = 50) -> list[str
     """Ids shortened to their first letters, as they are hashes."""
     view, _ = view_of(data, name, limit)
     assert view is not None
-    return [re.sub(r"\b([a-z2-7]{4})[a-z2-7]{22}\b", r"\1…", line) for line in told(view, zone)]
+    return [short(line) for line in told(view, zone)]
+
+
+def short(line: str) -> str:
+    return re.sub(r"\b([a-z2-7]{4})[a-z2-7]{22}\b", r"\1…", line)
 
 
 async def test_the_customer_whose_bed_cannot_stand(tmp_path: Path) -> None:
@@ -170,4 +174,7 @@ async def test_the_api_shows_the_same_while_the_service_runs(tmp_path: Path) -> 
         "touchline.feedback.requested",
     ]
     assert shown["merged"] == ["guest-7"]
+    lines = [short(f"  {line}") for chapter in shown["story"] for line in chapter["lines"]]
+    assert lines == [line for line in story(data, "anna")[2:] if line.startswith("  ")]
+    assert shown["story"][0]["title"] == "What happened"
     assert (ended["into"], ended["touchpoints"]) == ("anna", [])
