@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import Any
 
 import msgspec
 
 from streams.effects import Decision
+from streams.hashing import identifier
 from streams.units import format_time
 
 SOURCE = "touchline"
 
 _ENCODE = msgspec.json.Encoder().encode
-_ID_BYTES = 16
 
 
 class _Record(msgspec.Struct, frozen=True):
@@ -35,12 +33,7 @@ def decision_id(type_: str, fingerprint: str, subject: str, cause: str, time: in
     `fingerprint` is the rule's name, or what tells several decisions of one rule apart; `cause` the causing event
     (`source/id`) or tick; `time` UTC epoch microseconds. The same decision has the same id on every run.
     """
-    digest = hashlib.blake2b(digest_size=_ID_BYTES)
-    for part in (type_, fingerprint, subject, cause, str(time)):
-        body = part.encode()
-        digest.update(b"%d:" % len(body))
-        digest.update(body)
-    return base64.b32encode(digest.digest()).decode().rstrip("=").lower()
+    return identifier(type_, fingerprint, subject, cause, str(time))
 
 
 def encode(decision: Decision) -> bytes:

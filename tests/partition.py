@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hypothesis import strategies as st
+
 from streams.effects import DeadLetter, Decision, Partial
 from streams.model import Record
 from streams.rules import Rules
@@ -67,6 +69,17 @@ class Partition:
         self.decisions += self._new_decisions
         self._new_partials, self._new_letters, self._new_decisions = [], [], []
         self.stage.evict(0)
+
+    def live(self, data: st.DataObject) -> None:
+        """Read to the end of the log, with commits and crashes as hypothesis draws them, and one more of each."""
+        while self.step(data.draw(st.integers(1, 12))):
+            fate = data.draw(st.sampled_from(["go on", "commit", "commit", "crash"]))
+            if fate == "commit":
+                self.commit()
+            elif fate == "crash":
+                self.crash()
+        self.commit()
+        self.crash()
 
     def crash(self) -> None:
         """The process dies and starts again from what was committed."""

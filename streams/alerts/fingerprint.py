@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
 from streams.findings import SeriesKey
-
-_BYTES = 16
+from streams.hashing import identifier
 
 
 def fingerprint(series: SeriesKey) -> str:
     """26 characters `a-z2-7`: base32 over BLAKE2b of what tells the series from all others."""
-    digest = hashlib.blake2b(digest_size=_BYTES)
-    for part in (
+    return identifier(
         series.kind,
         series.direction,
         series.journey,
@@ -21,8 +16,4 @@ def fingerprint(series: SeriesKey) -> str:
         series.signal,
         series.dimension,
         series.value,
-    ):
-        body = part.encode()
-        digest.update(b"%d:" % len(body))
-        digest.update(body)
-    return base64.b32encode(digest.digest()).decode().rstrip("=").lower()
+    )

@@ -215,17 +215,17 @@ class Asking:
             out.decide("feedback.deferred", rule.name, rule.name, subject, ask.cause, now, data)
             out.count("feedback_deferred", rule.name, reason)
             return
-        final = True
+        final, expired = True, False
         if reason in PROBLEM_GATES and not rule.drop:
             ask.problems += 1
-            final = ask.problems >= rule.attempts
+            final = expired = ask.problems >= rule.attempts
             ask.phase, ask.due = PROBLEM, None
         elif reason == "missing_requirement":
             if ask.until is None:
                 ask.until = now + PATIENCE
-            final = ask.until <= now
+            final = expired = ask.until <= now
             ask.phase, ask.due = REQUIREMENT, None
-        if final and (reason == "missing_requirement" or (reason in PROBLEM_GATES and not rule.drop)):
+        if expired:
             reason, reasons = "expired", (*reasons, "expired")
         self._withhold(care, ask, subject, now, out, reason, reasons, found.facts, final=final)
 

@@ -50,18 +50,19 @@ class Promises:
     def take(self, care: Care, said: Said, out: Out) -> None:
         """An event may keep promises and give others; one that does both keeps the old and gives a new one."""
         for rule in self._rules.values():
-            key = rule.key(said)
+            kept, given = rule.kept.matches(said), rule.given.matches(said)
+            key = rule.key(said) if kept or given else None
             if key is None:
                 continue
-            if rule.kept.matches(said):
-                self._keep(rule, key, care, said, out)
-            if rule.given.matches(said):
+            if kept:
+                self._keep(rule, key, care, out)
+            if given:
                 due = max(after(said.time, rule.within, rule.hours), said.effective)
                 care.promises = [*care.promises, Given(rule.name, key, said.cause, due)][-MOST:]
                 out.count("promise_given", rule.name)
 
     @staticmethod
-    def _keep(rule: _Rule, key: str, care: Care, said: Said, out: Out) -> None:
+    def _keep(rule: _Rule, key: str, care: Care, out: Out) -> None:
         """The oldest one that is open."""
         for at, given in enumerate(care.promises):
             if given.promise == rule.name and given.by == key:

@@ -9,7 +9,8 @@ from aiohttp import web
 
 from streams.runtime.answers import bad_cursor, json_answer, limit_of, since_of, slice_of
 from streams.runtime.problems import Problem, not_found
-from streams.runtime.service import BadCursor, Busy, CustomerReader, Page, Service, Stopped, StoredDeadLetter
+from streams.runtime.refusals import refusing
+from streams.runtime.service import BadCursor, CustomerReader, Page, Service, StoredDeadLetter
 
 
 class DeadLetterBody(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -82,17 +83,8 @@ class Api:
 
     async def redrive(self, request: web.Request) -> web.Response:
         """POST /api/v1/dlq/{id}/redrive: its bytes go through the door again; 202 once they are durable."""
-        try:
+        with refusing("re-driven"):
             offset = await self._service.redrive(_letter_id(request))
-        except Busy as busy:
-            raise Problem(
-                429,
-                "busy",
-                "More is waiting than is being worked off; nothing was re-driven.",
-                headers={"Retry-After": str(busy.retry_after_seconds)},
-            ) from busy
-        except Stopped as stopped:
-            raise Problem(503, "stopped", f"Nothing was re-driven: {stopped.reason}") from stopped
         if offset is None:
             raise _no_letter(request)
         return json_answer({"id": request.match_info["id"], "offset": offset}, status=202)

@@ -8,7 +8,8 @@ from aiohttp import web
 from streams.runtime.answers import bad_cursor, json_answer, limit_of, since_of
 from streams.runtime.collector import read_body
 from streams.runtime.problems import Problem, not_found
-from streams.runtime.service import BadCursor, DeliveryDesk, Stopped
+from streams.runtime.refusals import refusing
+from streams.runtime.service import BadCursor, DeliveryDesk
 from streams.runtime.store.deliveries import STATES
 from streams.units import parse_time
 
@@ -50,10 +51,8 @@ class DeliveriesApi:
         """POST /api/v1/deliveries/{id}/replay: it begins anew, under the same decision id; 202."""
         text = request.match_info["id"]
         number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1
-        try:
+        with refusing("replayed"):
             found = await self._desk.replay_delivery(number)
-        except Stopped as stopped:
-            raise _stopped(stopped) from stopped
         if not found:
             raise not_found("There is no delivery of this id; GET /api/v1/deliveries lists them.")
         return json_answer({"id": number, "count": 1}, status=202)
@@ -67,14 +66,8 @@ class DeliveriesApi:
             raise Problem(400, "bad_body", _EXPECTED) from None
         if until <= since:
             raise Problem(400, "bad_body", "until: expected a time after since.")
-        try:
+        with refusing("replayed"):
             count = await self._desk.replay_deliveries(asked.receiver, since, until)
-        except Stopped as stopped:
-            raise _stopped(stopped) from stopped
         if count is None:
             raise not_found("There is no receiver of this name; GET /api/v1/health lists them.")
         return json_answer({"receiver": asked.receiver, "count": count}, status=202)
-
-
-def _stopped(stopped: Stopped) -> Problem:
-    return Problem(503, "stopped", f"Nothing was replayed: {stopped.reason}")

@@ -10,8 +10,8 @@ from aiohttp import web
 from streams.codec import encode
 from streams.model import Event
 from streams.runtime.answers import json_answer
-from streams.runtime.problems import Problem
-from streams.runtime.service import Busy, Service, Stopped
+from streams.runtime.refusals import refusing
+from streams.runtime.service import Service
 from streams.units import format_time
 
 SOURCE = "touchline-api"
@@ -22,15 +22,6 @@ async def write(service: Service, kind: str, subject: str, data: dict[str, Any])
     """202 with the event's id once it is durable. Raises Problem 429 or 503, and nothing was written then."""
     name = uuid.uuid4().hex
     event = Event(id=name, source=SOURCE, type=kind, time=format_time(service.now()), subject=subject, data=data)
-    try:
+    with refusing("written"):
         await service.submit([encode(event)])
-    except Busy as busy:
-        raise Problem(
-            429,
-            "busy",
-            "More is waiting than is being worked off; nothing was written.",
-            headers={"Retry-After": str(busy.retry_after_seconds)},
-        ) from busy
-    except Stopped as stopped:
-        raise Problem(503, "stopped", f"Nothing was written: {stopped.reason}") from stopped
     return json_answer({"id": name}, status=202)

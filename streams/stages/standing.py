@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from streams.config.meaning import CONVERSION
 from streams.config.structs import Config, When
 from streams.estimates import Estimate
 from streams.stages.gauges import Gauges
@@ -13,7 +14,6 @@ from streams.windows import Window
 
 WINDOW = Window.of(3600)
 """An hour, as `over` is where nothing is said."""
-CONVERSION = "conversion"
 
 
 class Standing:

@@ -1,6 +1,6 @@
 // What fires, what may soon, what has ended: one card per alert in plain words, and the budget it all keeps to.
 
-import { clock, count, el, fresh, nameField, percent, plain, say, span } from "./parts.js";
+import { clock, count, el, fresh, inOrder, nameField, percent, plain, say, span } from "./parts.js";
 
 const SNOOZES = ["30m", "2h", "8h", "1d"];
 const OPEN_AT_FIRST = matchMedia("(max-width: 56rem)").matches ? 1 : 2; // of many alerts only the first are shown in full
@@ -307,16 +307,7 @@ export class Alarms {
     say(this.more, `${count(over.length - RESOLVED_SHOWN)} more were resolved before: api/v1/alerts lists them`);
     for (const [key, card] of this.cards) if (!shown.has(key)) card.node.remove();
     this.cards = shown;
-    // Moving a node takes the focus from what is in it, so only those out of place are moved.
-    let place = this.list.firstElementChild;
-    for (const { node } of shown.values()) {
-      if (node === place) place = place.nextElementSibling;
-      else {
-        const focused = node.contains(document.activeElement) ? document.activeElement : null;
-        this.list.insertBefore(node, place);
-        if (focused) focused.focus();
-      }
-    }
+    inOrder(this.list, [...shown.values()].map(({ node }) => node));
   }
 
   announce(firing) {

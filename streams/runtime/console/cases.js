@@ -1,7 +1,7 @@
 // Who waits to hear from us: one card per open case, the most urgent first, and what can be done about it.
 
 import { storyLink } from "./customer.js";
-import { clock, count, el, nameField, remember, remembered, say, span } from "./parts.js";
+import { clock, count, el, inOrder, nameField, remember, remembered, say, span } from "./parts.js";
 
 const SHOWN = 50;
 const AT_FIRST = matchMedia("(max-width: 56rem)").matches ? 2 : 4; // the rest is a click away
@@ -174,15 +174,6 @@ export class Cases {
     }
     for (const [id, card] of this.cards) if (!shown.has(id)) card.node.remove();
     this.cards = shown;
-    // Moving a node takes the focus from what is in it, so only those out of place are moved.
-    let place = this.list.firstElementChild;
-    for (const { node } of shown.values()) {
-      if (node === place) place = place.nextElementSibling;
-      else {
-        const focused = node.contains(document.activeElement) ? document.activeElement : null;
-        this.list.insertBefore(node, place);
-        if (focused) focused.focus();
-      }
-    }
+    inOrder(this.list, [...shown.values()].map(({ node }) => node));
   }
 }

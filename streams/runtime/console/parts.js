@@ -55,6 +55,19 @@ export function fresh(parent, nodes) {
   parent.replaceChildren(...nodes);
 }
 
+// Moving a node takes the focus from what is in it, so only those out of place are moved.
+export function inOrder(parent, nodes) {
+  let place = parent.firstElementChild;
+  for (const node of nodes) {
+    if (node === place) place = place.nextElementSibling;
+    else {
+      const focused = node.contains(document.activeElement) ? document.activeElement : null;
+      parent.insertBefore(node, place);
+      if (focused) focused.focus();
+    }
+  }
+}
+
 const commas = new Intl.NumberFormat("en");
 export const count = (value) => commas.format(value);
 export const percent = (value, digits = 1) => `${(value * 100).toFixed(digits)}%`;

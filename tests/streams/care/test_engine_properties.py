@@ -146,14 +146,7 @@ def test_a_crash_anywhere_loses_and_doubles_no_decision(story: list[Event], data
     whole = JourneyStage(RULES, resident=True)
     effects = whole.process(records)
     shop = Partition(RULES, records)
-    while shop.step(data.draw(st.integers(1, 12))):
-        fate = data.draw(st.sampled_from(["go on", "commit", "commit", "crash"]))
-        if fate == "commit":
-            shop.commit()
-        elif fate == "crash":
-            shop.crash()
-    shop.commit()
-    shop.crash()
+    shop.live(data)
     assert shop.decisions == effects.decisions
     assert shop.partials == effects.partials
     assert shop.dead_letters == effects.dead_letters

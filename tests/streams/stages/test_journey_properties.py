@@ -124,14 +124,7 @@ def test_a_crash_anywhere_leaves_no_trace(story: list[Event], data: st.DataObjec
     whole = JourneyStage(RULES, resident=True)
     effects = whole.process(records)
     shop = Partition(RULES, records)
-    while shop.step(data.draw(st.integers(1, 12))):
-        fate = data.draw(st.sampled_from(["go on", "commit", "commit", "crash"]))
-        if fate == "commit":
-            shop.commit()
-        elif fate == "crash":
-            shop.crash()
-    shop.commit()
-    shop.crash()
+    shop.live(data)
     assert shop.partials == effects.partials
     assert shop.dead_letters == effects.dead_letters
     while shop.step(5):
