@@ -220,6 +220,8 @@ class WatchedView(msgspec.Struct, frozen=True):
     credit_per_week: float
     """False alarms per week granted at present."""
     detector: str = ""
+    due: float | None = None
+    """Completions per second expected at the latest update; None where it is not known."""
 
 
 class FiredCount(msgspec.Struct, frozen=True, array_like=True):

@@ -36,6 +36,7 @@ def alarm_families(alarms: AlarmsView, sources: Mapping[str, str]) -> Iterator[F
         if series.kind == "conversion" and series.dimension is None:
             labels = (series.journey or "", series.step or "", series.direction)
             families.add(names.STEP_EVIDENCE, labels, series.level)
+            families.add(names.STEP_DUE, labels[:2], series.due)
     return iter(families)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -68,4 +69,13 @@ class CaseReader(Protocol):
 
     async def case(self, case_id: str) -> CaseView | None:
         """One; None when there is none of that id."""
+        ...
+
+
+@runtime_checkable
+class CaseAges(Protocol):
+    """A service that can say how old its open cases are; without it `/metrics` has no oldest case."""
+
+    async def oldest_cases(self) -> Mapping[str, int]:
+        """Rule -> when its oldest case that is not closed was opened, event time, UTC epoch microseconds."""
         ...

@@ -146,6 +146,22 @@ STEP_DURATION_P90 = Metric(
     STEP,
     "s",
 )
+STEP_POSITION = Metric(
+    "touchline_journey_step_position", "gauge", "Place of the step in its journey, from 1; boards sort by it.", STEP
+)
+STEP_DUE = Metric(
+    "touchline_journey_step_due_per_second",
+    "gauge",
+    "Completions per second to be expected now of the customers in flight, by how long they have been in the step;"
+    " compare with the rate of `_completed_total`. Absent while it is learnt.",
+    STEP,
+)
+JOURNEY = Metric(
+    "touchline_journey_info",
+    "info",
+    "Owner and runbook of the journey, as the file names them; empty where it does not.",
+    ("journey", "owner", "runbook"),
+)
 SEGMENT_ENTERED = Metric(
     "touchline_journey_segment_entered_total",
     "counter",
@@ -218,6 +234,13 @@ SIGNAL_UPPER = Metric(
     "touchline_signal_value_upper", "gauge", "Upper end of its 95 % interval.", _SIGNAL, "the signal's"
 )
 SIGNAL_N = Metric("touchline_signal_samples", "gauge", "Observations it is taken from; always there.", _SIGNAL)
+SIGNAL_INFO = Metric(
+    "touchline_signal_info",
+    "info",
+    "What the signal belongs to and is measured in: `points`, `ratio`, `score`, `per_minute`, `seconds` or nothing;"
+    " `journey` and `step` as the file names them, else empty.",
+    ("signal", "kind", "journey", "step", "unit"),
+)
 _SIGNAL_SEGMENT = (*_SIGNAL, "dimension", "value")
 SIGNAL_SEGMENT = Metric(
     "touchline_signal_segment_value",
@@ -342,6 +365,13 @@ RECOVERED = Metric(
     ("metric", "rule"),
 )
 CASES_OPEN = Metric("touchline_cases_open", "gauge", "Cases that are not closed.", ("rule",))
+CASE_OLDEST = Metric(
+    "touchline_case_oldest_opened_timestamp_seconds",
+    "gauge",
+    "When the oldest case that is not closed was opened, UTC epoch; absent without any.",
+    ("rule",),
+    "s",
+)
 CASES_OPENED = Metric("touchline_cases_opened_total", "counter", "Cases opened.", ("rule",))
 CASES_JOINED = Metric(
     "touchline_cases_joined_total",
@@ -394,6 +424,19 @@ CACHED_CUSTOMERS = Metric("touchline_cached_customers", "gauge", "Customer state
 UP_TIME = Metric("touchline_uptime_seconds", "gauge", "Time since the service started.", unit="s")
 READY = Metric("touchline_ready", "gauge", "1 while /readyz says ready, else 0.")
 STREAM_CLIENTS = Metric("touchline_stream_clients", "gauge", "Clients connected to /api/v1/stream.")
+SERIES = Metric(
+    "touchline_exposed_series",
+    "gauge",
+    "Series of this scrape: `steps`, `step_segments`, `signals`, `signal_segments`, and the `rest`.",
+    ("part",),
+)
+SERIES_CEILING = Metric(
+    "touchline_exposed_series_ceiling",
+    "gauge",
+    "The most it can have of each part, with 20 values and `other` in every dimension; the `rest` is bounded by the"
+    " names in the file.",
+    ("part",),
+)
 HTTP_REQUESTS = Metric(
     "touchline_http_requests_total",
     "counter",

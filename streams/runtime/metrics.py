@@ -28,6 +28,7 @@ from streams.runtime.care_metrics import care_families
 from streams.runtime.delivery_metrics import delivery_families
 from streams.runtime.families import Families
 from streams.runtime.metric_names import Metric
+from streams.runtime.series_count import REST, SIGNAL_SEGMENTS, SIGNALS, STEP_SEGMENTS, STEPS, SeriesCount, ceiling
 from streams.runtime.service import Health, Internals, Service
 from streams.units import SECOND, parse_time
 from streams.view import AlarmsView, JourneyView, SegmentView, SignalView, StepView, StepWindow
@@ -83,6 +84,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     sources: dict[str, int]
     silent: dict[str, str]
     """Source -> its label, of the alerts about silence."""
+    oldest_cases: Mapping[str, int]
+    """Rule -> opening of its oldest open case, UTC epoch microseconds."""
 
 
 class Metrics(Collector):
@@ -112,8 +115,11 @@ class Metrics(Collector):
         key = (method if method in _METHODS else OTHER, route, status)
         self.requests[key] = self.requests.get(key, 0) + 1
 
-    def gather(self) -> None:
-        """Read the service, on its event loop; what `expose` writes next."""
+    def gather(self, oldest_cases: Mapping[str, int] | None = None) -> None:
+        """Read the service, on its event loop; what `expose` writes next.
+
+        `oldest_cases`: rule -> opening of its oldest open case, UTC epoch microseconds.
+        """
         internals, alarms = self._service.internals(), self._service.alarms()
         silent = [] if alarms is None else [alert.source for alert in alarms.alerts if alert.source is not None]
         self._snapshot = Snapshot(
@@ -127,6 +133,7 @@ class Metrics(Collector):
             types=self._types.sums(internals.types),
             sources=self._sources.sums(internals.sources),
             silent={source: self._sources.admit(source) for source in silent},
+            oldest_cases=oldest_cases or {},
         )
 
     def expose(self, accept: str) -> tuple[bytes, str]:
@@ -143,14 +150,18 @@ class Metrics(Collector):
         snapshot = self._snapshot
         if snapshot is None:
             return
-        yield from _service_families(snapshot)
-        yield from _step_families(snapshot.journeys)
-        yield from _segment_families(snapshot.journeys)
-        yield from _signal_families(snapshot.signals)
-        yield from care_families(snapshot.internals.care)
-        yield from delivery_families(snapshot.health.receivers)
+        count = SeriesCount()
+        yield from count.families(REST, _service_families(snapshot))
+        yield from count.families(STEPS, _step_families(snapshot.journeys))
+        yield from count.families(STEP_SEGMENTS, _segment_families(snapshot.journeys))
+        yield from count.families(SIGNALS, _signal_families(snapshot.signals))
+        yield from count.families(SIGNAL_SEGMENTS, _signal_segment_families(snapshot.signals))
+        yield from count.families(REST, care_families(snapshot.internals.care))
+        yield from count.families(REST, _case_families(snapshot.oldest_cases))
+        yield from count.families(REST, delivery_families(snapshot.health.receivers))
         if snapshot.alarms is not None:
-            yield from alarm_families(snapshot.alarms, snapshot.silent)
+            yield from count.families(REST, alarm_families(snapshot.alarms, snapshot.silent))
+        yield from count.shown(ceiling(snapshot.journeys, snapshot.signals, snapshot.internals.dimensions))
 
 
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -244,16 +255,19 @@ _SIGNAL_SEGMENT = (
 
 def _step_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
     families = Families()
+    owners = InfoMetricFamily(names.JOURNEY.name.removesuffix("_info"), names.JOURNEY.help)
     for journey in journeys:
-        for step in journey.steps:
+        owners.add_metric((), {"journey": journey.name, "owner": journey.owner or "", "runbook": journey.runbook or ""})
+        for position, step in enumerate(journey.steps, 1):
             labels = (journey.name, step.name)
             for metric, field in _TOTALS:
                 families.add(metric, labels, getattr(step.totals, field))
+            families.add(names.STEP_POSITION, labels, position)
             families.add(names.STEP_DURATION_P50, labels, step.duration.p50)
             families.add(names.STEP_DURATION_P90, labels, step.duration.p90)
             if step.next_step is not None:
                 _conversions(families, _STEP_CONVERSION, labels, step.windows)
-    return iter(families)
+    return iter([*families, *([owners] if owners.samples else [])])
 
 
 def _segment_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
@@ -288,17 +302,33 @@ def _conversions(
 
 def _signal_families(signals: Iterable[SignalView]) -> Iterator[Family]:
     families = Families()
+    what = InfoMetricFamily(names.SIGNAL_INFO.name.removesuffix("_info"), names.SIGNAL_INFO.help)
     for signal in signals:
         kind = signal.kind or ""
+        place = {"journey": signal.journey or "", "step": signal.step or ""}
+        what.add_metric((), {"signal": signal.name, "kind": kind, **place, "unit": signal.unit})
         for window, estimate in signal.windows.items():
             families.estimate(_SIGNAL, (signal.name, kind, window), estimate)
+        if signal.state != "collecting":
+            families.add(names.SIGNAL_BREACHED, (signal.name, kind), 1 if signal.state == "breached" else 0)
+    return iter([*families, *([what] if what.samples else [])])
+
+
+def _signal_segment_families(signals: Iterable[SignalView]) -> Iterator[Family]:
+    families = Families()
+    for signal in signals:
         for segment in signal.segments:
             if "@" not in segment.value:
                 for window, estimate in segment.windows.items():
-                    labels = (signal.name, kind, window, segment.dimension, segment.value)
+                    labels = (signal.name, signal.kind or "", window, segment.dimension, segment.value)
                     families.estimate(_SIGNAL_SEGMENT, labels, estimate)
-        if signal.state != "collecting":
-            families.add(names.SIGNAL_BREACHED, (signal.name, kind), 1 if signal.state == "breached" else 0)
+    return iter(families)
+
+
+def _case_families(oldest: Mapping[str, int]) -> Iterator[Family]:
+    families = Families()
+    for rule, opened in oldest.items():
+        families.add(names.CASE_OLDEST, (rule,), opened / SECOND)
     return iter(families)
 
 

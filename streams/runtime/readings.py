@@ -28,7 +28,7 @@ from streams.runtime.service import (
     RefusedConfig,
     StoredDeadLetter,
 )
-from streams.runtime.store.cases import case, cases_page
+from streams.runtime.store.cases import case, cases_page, oldest_cases
 from streams.runtime.store.store import Store
 from streams.runtime.subscribers import Subscribers
 from streams.runtime.why import chapters, gather
@@ -105,6 +105,9 @@ class Readings:
     async def case(self, case_id: str) -> CaseView | None:
         return await self.store.view(lambda connection: case(connection, case_id))
 
+    async def oldest_cases(self) -> Mapping[str, int]:
+        return await self.store.view(oldest_cases)
+
     async def customer(self, customer_id: str) -> msgspec.Raw | None:
         """What is kept of a customer, as JSON; None when nothing is."""
         state = await self.partition.customer(customer_id)
@@ -161,6 +164,7 @@ class Readings:
             log_rows=self.store.next_offset - self.store.first_offset,
             store_bytes=self.store.size(),
             cached_customers=self.partition.stage.cached,
+            dimensions=len(self._given.config.segments),
             latency=self.latency,
         )
 

@@ -142,6 +142,8 @@ class Internals(msgspec.Struct):
     store_bytes: int = 0
     """Size of the file with its write-ahead log."""
     cached_customers: int = 0
+    dimensions: int = 0
+    """Segment dimensions of the file in force."""
     latency: Latency | None = None
     """From reception to commit; since this process started."""
 

@@ -13,7 +13,7 @@ from streams.config.structs import Config
 from streams.runtime.access import Role
 from streams.runtime.alerts_api import KINDS, AlertsApi
 from streams.runtime.api import Api
-from streams.runtime.case_reader import CaseReader
+from streams.runtime.case_reader import CaseAges, CaseReader
 from streams.runtime.cases_api import WORDS, CasesApi
 from streams.runtime.deliveries_api import DeliveriesApi
 from streams.runtime.metrics import Metrics
@@ -127,6 +127,7 @@ class Web(Site):
 
     async def _expose(self, request: web.Request) -> web.StreamResponse:
         """GET /metrics: Prometheus text or OpenMetrics."""
-        self._metrics.gather()
+        oldest = await self._service.oldest_cases() if isinstance(self._service, CaseAges) else {}
+        self._metrics.gather(oldest)
         body, content_type = await asyncio.to_thread(self._metrics.expose, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})

@@ -161,6 +161,7 @@ class Detection:
                         state="pending" if level >= 0.1 and watch.state == "watching" else watch.state,
                         sees=in_words(watch),
                         credit_per_week=watch.credit_of() * 7 * 86_400,
+                        due=None if series.dimension or watch.state == "learning" else watch.due,
                     )
                 )
         return seen

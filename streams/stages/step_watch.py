@@ -278,6 +278,11 @@ class StepWatch:
             if at == WHOLE or (level >= PENDING and at < len(self.lanes.series) and self.lanes.series[at])
         ]
 
+    @property
+    def due(self) -> float:
+        """Completions per second expected of the whole at its last update; 0 while nobody is in flight."""
+        return 0.0 if self._idle else float(self.drop.expected[WHOLE]) / max(self._seconds, 1)
+
     def credit_of(self, series: int = WHOLE) -> float:
         """Expected false alarms per second granted to a series at its last update."""
         return self.credit.of(series)

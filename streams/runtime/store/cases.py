@@ -146,6 +146,12 @@ def case(connection: sqlite3.Connection, case_id: str) -> CaseView | None:
     return None if row is None else _view(row)
 
 
+def oldest_cases(connection: sqlite3.Connection) -> dict[str, int]:
+    """Rule -> opening of its oldest case that is not closed, in microseconds."""
+    rows = connection.execute("SELECT rule, min(opened) FROM cases WHERE state != 'closed' GROUP BY rule ORDER BY rule")
+    return dict(rows.fetchall())
+
+
 def forget_cases(connection: sqlite3.Connection, before: int) -> None:
     """Let go of rows about which nothing was decided since, as their customers are, in portions."""
     connection.execute(

@@ -137,6 +137,7 @@ def watched(**changes: Any) -> WatchedView:
         sees="an outage within 40 s, nothing smaller than 25 %",
         credit_per_week=0.125,
         detector="poisson_drop",
+        due=1.25,
     )
     return msgspec.structs.replace(whole, **changes)
 

@@ -26,6 +26,7 @@ from tests.streams.runtime.views import KNOWN, journey, segment, signal
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "metrics.md"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+OLDEST = {"complaint": 1_772_866_700_500_000}
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -63,7 +64,7 @@ def metrics_of(service: MemoryService) -> Metrics:
 
 def scrape(metrics: Metrics) -> Series:
     """Every sample by name and labels."""
-    metrics.gather()
+    metrics.gather(OLDEST)
     body, _ = metrics.expose("")
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
@@ -125,6 +126,48 @@ def test_breach_is_one_and_nothing_known_is_absent() -> None:
     assert value(series, "touchline_signal_breached", signal="nps", kind="perception") == 1
     assert value(series, "touchline_signal_breached", signal="csat", kind="perception") == 0
     assert value(series, "touchline_signal_breached", signal="ces", kind="perception") is None
+
+
+def test_a_journey_names_its_owner_and_runbook_and_its_steps_their_places() -> None:
+    series = scrape(metrics_of(full()))
+    assert value(series, "touchline_journey_info", journey="purchase", owner="checkout-team", runbook="") == 1
+    assert value(series, "touchline_journey_step_position", journey="purchase", step="cart") == 1
+    assert value(series, "touchline_journey_step_position", journey="purchase", step="paid") == 2
+
+
+def test_what_is_due_is_shown_once_it_is_known() -> None:
+    service = full()
+    at = {"journey": "purchase", "step": "checkout"}
+    assert value(scrape(metrics_of(service)), "touchline_journey_step_due_per_second", **at) == 1.25
+    service.alarm_view = alarm_views.alarms(series=[alarm_views.watched(due=None)])
+    assert value(scrape(metrics_of(service)), "touchline_journey_step_due_per_second", **at) is None
+
+
+def test_the_oldest_open_case_is_a_moment() -> None:
+    series = scrape(metrics_of(full()))
+    assert value(series, "touchline_case_oldest_opened_timestamp_seconds", rule="complaint") == 1772866700.5
+
+
+def test_a_scrape_counts_its_own_series_and_says_how_many_there_can_be() -> None:
+    service = full()
+    service.kept.dimensions = 1
+    series = scrape(metrics_of(service))
+    parts = {
+        part: (value(series, "touchline_exposed_series", part=part), sum(name.startswith(prefix) for name, _ in series))
+        for part, prefix in (
+            ("step_segments", "touchline_journey_segment_"),
+            ("signal_segments", "touchline_signal_segment_"),
+        )
+    }
+    assert all(count == seen and count for count, seen in parts.values()), parts
+    own = sum(name.startswith("touchline_exposed_series") for name, _ in series)
+    total = sum(count for (name, _), count in series.items() if name == "touchline_exposed_series")
+    assert total == len(series) - own
+    for part in ("steps", "step_segments", "signals", "signal_segments"):
+        shown, most = (value(series, f"touchline_exposed_series{end}", part=part) for end in ("", "_ceiling"))
+        assert shown is not None
+        assert most is not None
+        assert 0 < shown <= most, part
 
 
 def test_series_that_end_vanish() -> None:
@@ -213,7 +256,7 @@ def test_every_metric_shown_is_declared_and_every_declared_one_can_be_shown() ->
     service = full()
     metrics = metrics_of(service)
     metrics.count_request("GET", "/metrics", 200)
-    metrics.gather()
+    metrics.gather(OLDEST)
     shown = {}
     for family in metrics.collect():
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")

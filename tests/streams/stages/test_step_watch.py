@@ -344,3 +344,16 @@ def test_what_was_learnt_with_another_time_to_go_on_is_refused() -> None:
     step, _ = lived(START + 400, 0.0)
     with pytest.raises(ValueError, match="learnt with 300 s to go on, here it is 60 s"):
         watch(60).learn(step.learnt())
+
+
+def test_what_is_due_is_about_what_comes_while_nothing_is_wrong_and_zero_once_nobody_is_there() -> None:
+    step, came, due = watch(), 0, 0.0
+    for tick in live(step, START, END, 0.0):
+        if tick >= FAULT:
+            came += sum(completed for _, _, completed, _ in rows(0.0).get(tick, ([], []))[1])
+            due += step.due
+    assert came > 500
+    assert due == pytest.approx(came, rel=0.1)
+    for tick in range(END, END + 3 * WITHIN):
+        step.close(tick, GROUPS, WEEK / 2, WEEK / 12, Heard())
+    assert step.due == 0

@@ -168,6 +168,13 @@ def many() -> list[Decision]:
     return decisions
 
 
+def test_the_oldest_open_case_of_each_rule_is_known_and_closed_ones_do_not_count() -> None:
+    with table(many()) as connection:
+        assert rows.oldest_cases(connection) == {"low": START, "high": START + HOUR}
+        connection.execute("UPDATE cases SET state = 'closed' WHERE rule = 'low'")
+        assert rows.oldest_cases(connection) == {"high": START + HOUR}
+
+
 def listed(query: CaseQuery, limit: int = 100) -> list[int]:
     """Numbers of the cases, in the order of the list, read page by page."""
     with table(many()) as connection:
