@@ -9,6 +9,9 @@ ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
 	$(shell $(name) -c '$(ENOUGH)' >/dev/null 2>&1 && echo $(name))) python3)
 
+# Processes of make test: the tests of real servers share one of them, the others are spread over all.
+JOBS ?= 2
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test check fmt fmt-check lint type imports spell docs reference images bench lock clean
 
@@ -23,8 +26,8 @@ demo: $(STAMP) ## live console on simulated shop traffic with a planted incident
 run: $(STAMP) ## the embedded service (ARGS="-c examples/shop.yml")
 	@$(BIN)/touchline run $(ARGS)
 
-test: $(STAMP) ## every test; servers that are missing are named (ARGS="-k words -m 'not slow'")
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## every test, on two processes (JOBS); missing servers are named (ARGS="-k words -m 'not slow'")
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 check: fmt-check lint type imports spell docs ## what CI checks besides the tests
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 
@@ -14,6 +15,22 @@ from tests.servers import redis as redis_server
 from tests.servers.base import ServerMissing, skip_or_fail
 
 _ERRORS = frozenset({"error", "critical", "exception", "fatal"})
+
+
+hypothesis.settings.register_profile(
+    "busy machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy machine")
+"""How long drawing or checking takes says nothing here: other tests run at the same time."""
+
+_SERVERS = ("kafka", "redis", "prometheus", "browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In parallel runs the tests of real servers share one process: a server is started once, and they take turns."""
+    for item in items:
+        if any(item.get_closest_marker(server) is not None for server in _SERVERS):
+            item.add_marker(pytest.mark.xdist_group("servers"))
 
 
 @pytest.fixture(autouse=True)
