@@ -5,20 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from streams.care import case_clock
+from streams.care.case_meant import named
 from streams.care.case_record import record
 from streams.care.case_rules import CaseRule, Routing
 from streams.care.said import Out, Said
 from streams.care.state import ASSIGNED, OPEN, Care, Case
 from streams.decisions import decision_id
-from streams.fields import identity, number, text
+from streams.fields import number, text
 
-_LONGEST_NAME = 128
-
-
-def named(said: Said) -> str | None:
-    """The case that an event names in `data.case`; a name of more than 128 characters keeps its end and a hash."""
-    name = identity(said.data.get("case"))
-    return name if name is None else name[-_LONGEST_NAME:]
+FALLBACK = "routed=fallback"
+"""The fact behind an owner who got the case because nobody else did."""
 
 
 def open_case(care: Care, rule: CaseRule, routing: Routing, said: Said, out: Out, *, foreign: bool) -> Case:
@@ -46,9 +42,9 @@ def open_case(care: Care, rule: CaseRule, routing: Routing, said: Said, out: Out
     care.cases.append(case)
     out.count("case_opened", rule.name)
     record(out, "opened", case, said.subject, [said.cause, *rule.facts(said)], now, _precedence(case))
-    if owner is None:
+    if routed in ("", FALLBACK):
         out.count("case_unrouted", rule.name)
-    else:
+    if owner is not None:
         case.state = ASSIGNED
         out.count("case_assigned", rule.name)
         record(out, "assigned", case, said.subject, [said.cause, routed], now)
@@ -56,14 +52,16 @@ def open_case(care: Care, rule: CaseRule, routing: Routing, said: Said, out: Out
 
 
 def _route(rule: CaseRule, routing: Routing, said: Said, *, foreign: bool) -> tuple[str | None, str]:
-    """The owner, if one is known, and by what."""
+    """The owner, if there is one, and by what."""
     stated = text(said.data.get("owner")) if foreign else None
     if stated is not None:
         return stated, "routed=event"
     if rule.owner is not None:
         return rule.owner, "routed=rule"
     found = routing.owner(said)
-    return (found[0], f"routed=journey/{found[1]}") if found is not None else (None, "")
+    if found is not None:
+        return found[0], f"routed={found[1]}"
+    return (None, "") if routing.fallback is None else (routing.fallback, FALLBACK)
 
 
 def _worth(said: Said) -> float:

@@ -75,9 +75,14 @@ class CaseRules:
 
 
 class Routing:
-    """Who a case goes to when nobody says so: the owner of the journey that its event belongs to."""
+    """Who a case goes to when its rule does not say: by the routes of the file, by the journey, to the fallback."""
 
     def __init__(self, config: Config) -> None:
+        self._routes = [
+            (frozenset(route.on), compile_where(route.where), route.owner) for route in config.routing.routes
+        ]
+        self.fallback = config.routing.fallback
+        """Who gets what nobody else does; None: it stays open."""
         self._owners: dict[str, list[tuple[str, str, Condition | None]]] = {}
         for name, journey in config.journeys.items():
             if journey.owner is None:
@@ -87,8 +92,14 @@ class Routing:
                     self._owners.setdefault(kind, []).append((name, journey.owner, compile_where(step.where)))
 
     def owner(self, said: Said) -> tuple[str, str] | None:
-        """Owner and journey: the first in the file with an owner and a step that the event enters."""
+        """Owner, and by what: the first route that the event meets, else the first journey that it enters.
+
+        Only journeys with an owner count.
+        """
+        for at, (kinds, where, owner) in enumerate(self._routes, 1):
+            if (not kinds or said.kind in kinds) and (where is None or where(said.data, said.traits)):
+                return owner, f"route/{at}"
         for journey, owner, where in self._owners.get(said.kind, ()):
             if where is None or where(said.data, said.traits):
-                return owner, journey
+                return owner, f"journey/{journey}"
         return None

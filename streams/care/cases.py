@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from streams import reasons
 from streams.care import case_clock
+from streams.care.case_meant import REOPENED, meant, named, unclosed
 from streams.care.case_merging import forgetting
-from streams.care.case_opening import named, open_case
+from streams.care.case_opening import open_case
 from streams.care.case_record import record
 from streams.care.case_rules import CaseRules, Routing
 from streams.care.classes import better, class_of
@@ -19,7 +20,6 @@ from streams.units import format_duration
 ANSWERED = "survey.answered"
 PREFIX = "case."
 OPENED = "case.opened"
-REOPENED = "case.reopened"
 MOVES = {f"{PREFIX}{name}": at for at, name in enumerate(STATES) if at != OPEN}
 """Event type -> the state it leads to."""
 KINDS = frozenset((OPENED, REOPENED, *MOVES))
@@ -39,7 +39,7 @@ class Cases:
 
     def open(self, care: Care) -> list[Case]:
         """Cases in any state before `closed`, in order of opening."""
-        return [case for case in care.cases if case.state != CLOSED]
+        return unclosed(care.cases)
 
     def next_due(self, care: Care) -> int | None:
         """The earliest reminder (UTC epoch microseconds)."""
@@ -51,10 +51,10 @@ class Cases:
         """Why a case event is a dead letter, as reason and one line; None when it can be taken."""
         if said.kind not in KINDS:
             return None
-        if named(said) is None and (several := self.open(care))[1:]:
+        if named(said) is None and (several := unclosed(care.cases))[1:]:
             return reasons.AMBIGUOUS_CASE, f"data.case: expected, the customer has {len(several)} open cases"
         if self._strict and MOVES.get(said.kind) == CLOSED:
-            case = self._meant(care, said)
+            case = meant(care.cases, said)
             if case is not None and case.state != CLOSED and (missing := Closing(case, said).missing):
                 return reasons.CASE_INCOMPLETE, f"case.closed: expected {' and '.join(missing)}"
         return None
@@ -104,7 +104,7 @@ class Cases:
 
     def _apply(self, care: Care, said: Said, out: Out) -> None:
         verb = said.kind.removeprefix(PREFIX)
-        case = self._meant(care, said)
+        case = meant(care.cases, said)
         if case is None:
             if said.kind == OPENED:
                 open_case(care, self._rules.stated(said), self._routing, said, out, foreign=True)
@@ -121,18 +121,6 @@ class Cases:
                 record(out, verb, case, said.subject, _because(said), said.effective)
         else:
             self._move(care, case, MOVES[said.kind], said, out)
-
-    def _meant(self, care: Care, said: Said) -> Case | None:
-        """The case an event is about: the one it names, else the only open one, or the latest closed to reopen."""
-        name = named(said)
-        if name is not None:
-            return next((case for case in reversed(care.cases) if case.id == name), None)
-        running = self.open(care)
-        if len(running) == 1:
-            return running[0]
-        if not running and said.kind == REOPENED and care.cases:
-            return max(care.cases, key=lambda case: case.closed or 0)
-        return None
 
     # -- moving ----------------------------------------------------------------------------------------------------
 

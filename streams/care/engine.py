@@ -7,13 +7,13 @@ from typing import Any
 
 from streams.care.asking import Asking
 from streams.care.askrules import offer_rules
+from streams.care.case_meant import meant, named
 from streams.care.case_merging import merged
-from streams.care.case_opening import named
-from streams.care.cases import Cases
+from streams.care.cases import PREFIX, Cases
 from streams.care.conditions import offered
 from streams.care.promises import BROKEN, Promises
 from streams.care.said import Out, Said
-from streams.care.state import CLOSED, SCHEDULED, Ask, Care
+from streams.care.state import SCHEDULED, Ask, Care
 from streams.config.structs import Config
 from streams.units import DAY, HOUR
 
@@ -45,12 +45,12 @@ class Engine:
 
     def refusal(self, care: Care, said: Said) -> tuple[str, str] | None:
         """Why an event cannot be taken as things stand: a reason and a sentence. None where it can."""
-        return self._cases.refusal(care, said) if said.kind.startswith("case.") else None
+        return self._cases.refusal(care, said) if said.kind.startswith(PREFIX) else None
 
     def take(self, care: Care, said: Said, out: Out) -> None:
         """An event of the customer takes effect."""
         kind = said.kind
-        case = _meant(care, said)
+        case = _about(care, said)
         self._promises.take(care, said, out)
         took = self._cases.take(care, said, out)
         if case is None and kind == "case.opened" and care.cases:
@@ -123,15 +123,12 @@ class Engine:
         survivor.last_channel = survivor.last_channel or gone.last_channel
 
 
-def _meant(care: Care, said: Said) -> str | None:
-    """The case that an event about a case names or means."""
-    if not said.kind.startswith("case."):
+def _about(care: Care, said: Said) -> str | None:
+    """The case that an event is about, also one of another system that is not known here."""
+    if not said.kind.startswith(PREFIX):
         return None
-    name = named(said)
-    if name is not None:
-        return name
-    unclosed = [case.id for case in care.cases if case.state != CLOSED]
-    return unclosed[0] if len(unclosed) == 1 else None
+    case = meant(care.cases, said)
+    return named(said) if case is None else case.id
 
 
 def _join(survivor: Care, ask: Ask) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from streams.config.blocks import Block
+from streams.config.blocks import Block, Many, block_form
 from streams.config.faults import Faults, Path
 from streams.config.forms import BAD, Bad, Definitions, Parsed, Schema, refuse
 from streams.config.kinds import Date, EventTypes, FieldPath, LongDuration, Name, TimeZone, Where
@@ -41,6 +41,30 @@ class Case(Block, frozen=True, kw_only=True):
     """How soon the customer must be contacted."""
     calendar: Name | None = None
     """Opening hours in which its clocks run."""
+
+
+class Route(Block, frozen=True, kw_only=True):
+    """Cases that go to somebody of their own."""
+
+    on: EventTypes = ()
+    """The event types it is for; without any, all of them."""
+    where: Where = None
+    """Conditions on the event that opens the case; `trait.X` reads the customer."""
+    owner: str
+    """Team that gets the case."""
+
+    def check(self) -> Iterator[tuple[Path, str]]:
+        if not self.on and self.where is None:
+            yield (), "expected on or where; for every other case there is routing.fallback"
+
+
+class Routing(Block, frozen=True, kw_only=True):
+    """Who gets a case whose rule names no owner."""
+
+    routes: Annotated[tuple[Route, ...], Many(block_form(Route))] = ()
+    """The first that its event meets decides, before the owner of the journey."""
+    fallback: str | None = None
+    """Team that gets what nobody else does."""
 
 
 class Promise(Block, frozen=True, kw_only=True):

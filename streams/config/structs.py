@@ -23,7 +23,7 @@ from streams.config.asking import (
     When,
 )
 from streams.config.blocks import Block, Many
-from streams.config.caring import Calendar, Case, Contact, Promise
+from streams.config.caring import Calendar, Case, Contact, Promise, Route, Routing
 from streams.config.expect import Expect
 from streams.config.journeys import Journey, Step
 from streams.config.kinds import AtLeastOne, Duration, LongDuration, Name, TimeZone
@@ -58,6 +58,8 @@ __all__ = [
     "Offer",
     "Promise",
     "QuietHours",
+    "Route",
+    "Routing",
     "Secret",
     "Segment",
     "Signal",
@@ -105,6 +107,8 @@ class Config(Block, frozen=True, kw_only=True):
     """Hours in which nobody is asked."""
     cases: dict[Name, Case] = {}
     """When a customer must be contacted."""
+    routing: Routing = Routing()
+    """Who gets a case whose rule names no owner."""
     promises: dict[Name, Promise] = {}
     """What was promised, and by when."""
     alerts: Alerts = Alerts()

@@ -22,7 +22,7 @@ from streams import codec
 from streams.codec import Rejection
 from streams.runtime.access import Access, carried
 from streams.runtime.problems import Problem
-from streams.runtime.service import Busy, Stopped
+from streams.runtime.refusals import refusing
 
 MAX_BODY_BYTES = segment.MAX_BODY_BYTES
 """Largest body of a request, sent and inflated."""
@@ -86,7 +86,7 @@ class Intake(Protocol):
     """Where the door's records go: all the door asks of what is behind it."""
 
     async def submit(self, bodies: Sequence[bytes]) -> object:
-        """Append records to the log; returns once they are durable, never before. Raises Busy, Stopped or Problem."""
+        """Append records to the log; returns once they are durable, never before. Raises Busy or Stopped."""
         ...
 
     def now(self) -> int:
@@ -168,18 +168,8 @@ class Collector:
         return web.Response(status=207 if rejected else good, body=_encode(answer), content_type="application/json")
 
     async def _submit(self, records: Sequence[bytes]) -> None:
-        try:
+        with refusing("taken"):
             await self._service.submit(records)
-        except Busy as busy:
-            raise Problem(
-                429,
-                "busy",
-                f"More is waiting than is being worked off. Nothing was taken; send it again in"
-                f" {busy.retry_after_seconds} s.",
-                headers={"Retry-After": str(busy.retry_after_seconds)},
-            ) from busy
-        except Stopped as stopped:
-            raise Problem(503, "stopped", f"Nothing was taken: {stopped.reason}") from stopped
 
 
 async def read_body(request: web.Request, limit: int = MAX_BODY_BYTES) -> bytes:

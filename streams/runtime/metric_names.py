@@ -395,7 +395,12 @@ CASES_WARNED = Metric(
 CASES_BREACHED = Metric(
     "touchline_case_sla_breached_total", "counter", "Cases whose customer was not contacted in time.", ("rule",)
 )
-CASES_UNROUTED = Metric("touchline_cases_unrouted_total", "counter", "Cases opened without a known owner.", ("rule",))
+CASES_UNROUTED = Metric(
+    "touchline_cases_unrouted_total",
+    "counter",
+    "Cases opened for which no owner was found; the fallback has them, if there is one.",
+    ("rule",),
+)
 CASES_INCOMPLETE = Metric(
     "touchline_cases_incomplete_total",
     "counter",

@@ -18,7 +18,8 @@ def refusing(done: str) -> Iterator[None]:
         raise Problem(
             429,
             "busy",
-            f"More is waiting than is being worked off; nothing was {done}.",
+            f"More is waiting than is being worked off. Nothing was {done}; send it again in"
+            f" {busy.retry_after_seconds} s.",
             headers={"Retry-After": str(busy.retry_after_seconds)},
         ) from busy
     except Stopped as stopped:

@@ -712,9 +712,11 @@ class JourneyStage:
         if seen.is_duplicate(customer, identity):
             door[DUPLICATE] += 1
             return
+        said = None
         if hits.care and subject is not None:
             said = Said(kind, key, source, name, data or {}, customer.traits, time, effective)
-            refusal = self._refusal(customer, said)
+            # Nothing is refused to a customer of whom nothing is kept.
+            refusal = None if customer.care is None else self._rules.care.refusal(customer.care, said)
             if refusal is not None:
                 self._reject(record, *refusal)
                 if customer.due is None:
@@ -728,6 +730,7 @@ class JourneyStage:
                     self._drop(key)
                 return
             customer = cache.get(key) or customer
+            said = None if said is None else said._replace(traits=customer.traits)
         else:
             if effective >= population.minute_end or population.room <= 0:
                 door[EVICTED] += population.make_room(effective)
@@ -748,8 +751,7 @@ class JourneyStage:
         if hits is not NOTHING:
             self._book(hits, customer, key if subject is not None else None, cell, value, data or {}, time, effective)
         earliest, self._walk.earliest = self._walk.earliest, NEVER
-        if hits.care and subject is not None:
-            said = Said(kind, key, source, name, data or {}, customer.traits, time, effective)
+        if said is not None:
             earliest = min(earliest, self._care_for(customer, said))
         if customer.due is None:
             self._schedule(key, customer, self._next_due(customer))
@@ -776,10 +778,6 @@ class JourneyStage:
             self._tally.change(notices.change(time, source, name, data))
         elif kind in COMMANDS:
             self._tally.command(notices.command(kind, effective, subject, source, name, data))
-
-    def _refusal(self, customer: Customer, said: Said) -> tuple[str, str] | None:
-        """Why an event cannot be taken as the customer's cases stand."""
-        return self._rules.care.refusal(customer.care or Care(), said)
 
     def _care_for(self, customer: Customer, said: Said) -> int:
         """An event meets the rules about customers; the earliest timer of that, else NEVER."""

@@ -281,6 +281,13 @@ def test_the_last_slot_of_a_year_is_kept_for_nps() -> None:
     ]
 
 
+def test_a_reopening_that_names_no_case_is_about_the_one_closed_last_and_asks_no_second_time() -> None:
+    file = feedback("csat: {ask: csat, after: [case.closed, case.reopened], even_if: open_case}")
+    closed = {"cause": "x", "disposition": "resolved", "communicated": True}
+    events = [("0d", "case.opened"), ("1d", "case.closed", closed), ("2d", "case.reopened")]
+    assert asked(file, events) == ["1d0h requested csat", "2d0h withheld csat case_already_asked"]
+
+
 def test_the_ces_of_a_case_neither_waits_for_the_common_clock_nor_starts_it_and_comes_once_per_case() -> None:
     file = (
         feedback("ces: {ask: ces, after: case.closed}", "nps: {ask: nps, after: order.completed}")

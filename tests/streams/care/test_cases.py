@@ -107,6 +107,45 @@ def test_a_case_that_nobody_owns_stays_open_and_is_counted_as_unrouted() -> None
     assert story.count("case_unrouted", "complaints") == 1
 
 
+ROUTED = """
+journeys:
+  delivery: {owner: logistics, steps: [{name: delivered, on: order.delivered}]}
+cases:
+  damaged: {on: [order.delivered, complaint.received]}
+  angry: {on: mention.posted, owner: press}
+routing:
+  routes:
+    - {where: {trait.tier: gold}, owner: key_accounts}
+    - {on: [complaint.received, mention.posted], where: {shop: [kyiv-1, kyiv-2]}, owner: kyiv}
+  fallback: service
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "traits", "owner", "by"),
+    [
+        ("complaint.received", {"shop": "kyiv-2"}, {"tier": "gold"}, "key_accounts", "route/1"),
+        ("complaint.received", {"shop": "kyiv-2"}, {}, "kyiv", "route/2"),
+        ("order.delivered", {"shop": "kyiv-2"}, {}, "logistics", "journey/delivery"),
+        ("order.delivered", {}, {"tier": "gold"}, "key_accounts", "route/1"),
+        ("complaint.received", {"shop": "lviv"}, {}, "service", "fallback"),
+        ("mention.posted", {"shop": "kyiv-1"}, {"tier": "gold"}, "press", "rule"),
+        ("case.opened", {"owner": "crm-7"}, {"tier": "gold"}, "crm-7", "event"),
+        ("case.opened", {}, {}, "service", "fallback"),
+    ],
+)
+def test_a_case_goes_to_the_first_who_is_known(
+    kind: str, data: dict[str, Any], traits: dict[str, Any], owner: str, by: str
+) -> None:
+    story = Story(ROUTED, traits)
+    story.say(1, kind, **data)
+    assert story.told == ["opened", "assigned"]
+    assert story.case.owner == owner
+    assert story.state == "assigned"
+    assert story.decisions[1].data["because"] == ["shop/e1", f"routed={by}"]
+    assert story.count("case_unrouted", story.case.rule) == (by == "fallback")
+
+
 def test_a_second_complaint_joins_the_open_case_and_opens_no_other() -> None:
     story = Story(COMPLAINTS)
     story.say(1, "complaint.received")
