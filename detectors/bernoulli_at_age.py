@@ -104,6 +104,9 @@ class BernoulliAtAge(Detector):
             self._recursion.reset([0])
         return Verdict(level >= 1, level)
 
+    def settle(self) -> None:
+        self._recursion.reset([0])
+
     def snapshot(self) -> bytes:
         return state.encode(_State(self._recursion.snapshot()))
 

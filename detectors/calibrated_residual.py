@@ -216,6 +216,10 @@ class CalibratedResidual(Detector):
         self._calibration.take(math.log(untempered) if untempered > 0 else 0.0, 1.0 - 0.1 / self.memory)
         return Verdict(False, level)
 
+    def settle(self) -> None:
+        self._recursion.reset([0, 1])
+        self._calibration.alarmed()
+
     def snapshot(self) -> bytes:
         return state.encode(
             _State(

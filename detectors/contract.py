@@ -47,6 +47,9 @@ class Detector(ABC):
         An `x` that is NaN is passed over: the verdict repeats the present level and nothing changes.
         """
 
+    def settle(self) -> None:  # noqa: B027 – for the detectors that have nothing to drop
+        """Drop the evidence, keep what was learnt. River's detectors, in which the two are one, keep everything."""
+
     @abstractmethod
     def snapshot(self) -> bytes:
         """The state, for `restore`; parameters are not part of it."""

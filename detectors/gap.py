@@ -167,6 +167,11 @@ class Gap(Detector):
         self._gap = _Stretch.none(self._law.bins)
         self._begun, self._alarmed = True, False
 
+    def settle(self) -> None:
+        self._recursion.reset([0])
+        self._gap = self._told = _Stretch.none(self._law.bins)
+        self._begun = self._alarmed = False
+
     def snapshot(self) -> bytes:
         evidence, law = self._recursion.snapshot(), self._law.sums.astype("<f8").tobytes()
         return state.encode(_State(evidence, law, self._gap.saved(), self._told.saved(), self._begun, self._alarmed))

@@ -89,13 +89,24 @@ class Baseline:
     def learn(self, slot: int, sums: list[float]) -> None:
         """A quiet slot, and what was held back before it."""
         for earlier, kept in [*self.slots.release(), (slot, sums)]:
-            before = self.slots.last
-            self.slots.learn(earlier, kept)
-            if before is not None:
-                self.cells *= 0.5 ** ((earlier - before) * SECONDS / HALF_LIFE)
-            self.cells[self._cell(earlier)] += kept[1]
-            self.seen += kept[1]
-            self.visit(earlier, kept)
+            self._take(earlier, kept)
+
+    def _take(self, slot: int, sums: list[float]) -> None:
+        before = self.slots.last
+        self.slots.learn(slot, sums)
+        if before is not None:
+            self.cells *= 0.5 ** ((slot - before) * SECONDS / HALF_LIFE)
+        self.cells[self._cell(slot)] += sums[1]
+        self.seen += sums[1]
+        self.visit(slot, sums)
+
+    def settle(self) -> None:
+        """Believe everything, and forget when it was learnt: it is the baseline of somebody who begins now."""
+        for slot, sums in self.slots.release():
+            self._take(slot, sums)
+        self.slots.settle()
+        self.spread.settle()
+        self.season.forget_open()
 
     def visit(self, slot: int, sums: list[float]) -> None:
         """How busy this hour of the week was."""

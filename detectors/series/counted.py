@@ -463,6 +463,37 @@ class Counted:
         if self._clearing is not None and self.firing is not None:
             self._clearing.aim([self.firing.bar * expected], [spread.fast])
 
+    # Learning from history
+
+    def learnt(self) -> bytes | None:
+        """What is usual here, for `learn` of another; None before anything is. This one is of no use afterwards."""
+        if self.baseline.rate is None or self._block is None:
+            return None
+        if self.firing is None and self._slot[1] > 0:
+            self.baseline.learn(self._block // _BLOCKS, self._slot)
+        self.baseline.settle()
+        self.baseline.refresh(self._block // _BLOCKS)
+        for evidence in self.evidence.values():
+            evidence.reset()
+        self.recent.clear()
+        self._stand_down()
+        self._block, self._count = None, 0.0
+        return self.dump()
+
+    def learn(self, body: bytes) -> None:
+        """Take what `learnt` of one with the same parameters wrote; `begin` says when. Raises ValueError as `load`."""
+        self.load(body)
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is known and nothing has begun."""
+        return self._block is None and self.baseline.rate is not None
+
+    def begin(self, tick: int) -> None:
+        """The first second of one that `waits`: from here on something is expected."""
+        self._block = tick // BLOCK
+        self._refresh()
+
     # State
 
     def dump(self) -> bytes:

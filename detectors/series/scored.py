@@ -278,6 +278,35 @@ class Scored:
         self._peak = max(self.level_of(direction) for direction in self.directions)
         self.usual.refresh(slot)
 
+    # Learning from history
+
+    def learnt(self) -> bytes | None:
+        """What is usual here, for `learn` of another; None before anything is. This one is of no use afterwards."""
+        if self._slot is None:
+            return None
+        if self.firing is None and self._sums[0] > 0:
+            self.usual.learn(self._slot, self._sums)
+        self.usual.settle(self._slot + 1)
+        self.firing = None
+        self._clearing.reset([0])
+        self._begin()
+        self._block = self._last = self._slot = None
+        self._open = {}
+        return self.dump() if self.usual.n > 0 else None
+
+    def learn(self, body: bytes) -> None:
+        """Take what `learnt` of one with the same parameters wrote; `begin` says when. Raises ValueError as `load`."""
+        self.load(body)
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is known and nothing has begun."""
+        return self._last is None and self._slot is None and self.usual.n > 0
+
+    def begin(self, tick: int) -> None:
+        """The first second of one that `waits`: no credit was granted before it."""
+        self._last = tick
+
     # State
 
     def dump(self) -> bytes:

@@ -389,6 +389,37 @@ class Silence:
         if self.fired is not None:
             self._accepted = True
 
+    # Learning from history
+
+    def learnt(self) -> bytes | None:
+        """How this source speaks, for `learn` of another; None before that is known. Of no use afterwards."""
+        if self._learning:
+            self.law.learn(self._ended, self._learning)
+        if self.law.gaps < LEAST_GAPS:
+            return None
+        self.season.forget_open()
+        self._gap[:] = self._ended[:] = 0.0
+        self._age = self._elapsed = self._learning = self._evidence = 0.0
+        self._slot = self._hour = self._block = self.fired = self._facts = None
+        self._speed, self._last = 1.0, 0
+        self._heard = self._following = self._spoke = self._accepted = False
+        self._clearing.reset()
+        self._refresh()
+        return self.dump()
+
+    def learn(self, body: bytes) -> None:
+        """Take what `learnt` wrote; `begin` says when. Raises ValueError as `load`."""
+        self.load(body)
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is known and nothing has begun."""
+        return self._block is None and self._known
+
+    def begin(self, tick: int) -> None:
+        """The first second of one that `waits`: it should be heard from here on."""
+        self._block, self._last, self._following = tick // BLOCK, tick, True
+
     # State
 
     def dump(self) -> bytes:

@@ -64,6 +64,10 @@ class Slots(msgspec.Struct, array_like=True):
         """A new normal: nothing of before counts any more."""
         self.total, self.last, self.recent, self.held = list(sums), slot, [], []
 
+    def settle(self) -> None:
+        """Keep what was learnt and forget when, for somebody who begins now. Held slots are released before."""
+        self.last, self.recent, self.held = None, [], []
+
     def _fade(self, slot: int) -> None:
         if self.last is not None and slot > self.last:
             kept = 0.5 ** ((slot - self.last) * SECONDS / self.half_life)

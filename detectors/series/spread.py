@@ -89,6 +89,11 @@ class Spread(msgspec.Struct, array_like=True):
             block.count += count
             block.expected += expected
 
+    def settle(self) -> None:
+        """Keep what the closed blocks came to; none is open."""
+        for block in self.blocks:
+            block.number, block.count, block.expected = Block().number, 0.0, 0.0
+
     def estimate(self) -> None:
         """Bring φ₁, φ_max and τ² up to the closed blocks."""
         self.fast = max(self.blocks[0].dispersion, 1.0)

@@ -24,7 +24,7 @@ class Usual(msgspec.Struct, array_like=True):
     slots: Slots
     recent: Recent
     first: int | None = None
-    """First slot."""
+    """First slot; negative: so many slots had been lived through when this was learnt elsewhere."""
     mean: float = 0.0
     """As of `refresh`, like the rest."""
     variance: float = 0.0
@@ -50,8 +50,8 @@ class Usual(msgspec.Struct, array_like=True):
         The variance counts one more value at either end, so that a few equal ones are not taken for certainty.
         """
         n, total, squares = self.slots.total
-        if self.first is None:
-            self.first = slot
+        if self.first is None or self.first < 0:
+            self.first = slot + (self.first or 0)
         if n <= 0:
             return
         self.mean = total / n
@@ -64,6 +64,16 @@ class Usual(msgspec.Struct, array_like=True):
         """A quiet slot, and what was held back before it."""
         for earlier, kept in [*self.slots.release(), (slot, list(sums))]:
             self.slots.learn(earlier, kept)
+
+    def settle(self, slot: int) -> None:
+        """Believe everything learnt before this slot, and forget when: it is usual for somebody who begins now."""
+        for earlier, kept in self.slots.release():
+            self.slots.learn(earlier, kept)
+        self.refresh(slot)
+        assert self.first is not None
+        self.first = min(self.first - slot, -1)
+        self.slots.settle()
+        self.recent.clear()
 
     def measure(self, direction: Direction, level: float, low: float) -> tuple[Facts, float]:
         """The change as known now, and the end nearest to the usual mean of the interval of the mean since then.

@@ -161,6 +161,11 @@ class Valued:
 
     # Reading
 
+    @property
+    def known(self) -> bool:
+        """Whether anything has been learnt."""
+        return self.hours.counts[_ALL] > 0
+
     def watches(self, direction: Direction) -> bool:
         """Whether enough minutes have been learnt."""
         return direction in self.directions and self.hours.counts[_ALL] >= LEAST
@@ -285,6 +290,22 @@ class Valued:
         self._sums = [0.0, 0.0, 0.0]
         self._peak = max(self._levels)
         self.usual.refresh(slot)
+
+    # Learning from history
+
+    def learnt(self) -> bytes | None:
+        """What is usual here, for `learn` of another; None before anything is. This one is of no use afterwards."""
+        if self._slot is None:
+            return None
+        for detector in self.detectors:
+            detector.settle()
+        if self.firing is None and self._sums[0] > 0:
+            self.usual.learn(self._slot, self._sums)
+        self.usual.settle(self._slot + 1)
+        self.firing = self._slot = None
+        self._clearing.reset([0])
+        self._begin()
+        return self.dump()
 
     # State
 

@@ -22,10 +22,13 @@ from streams.stages.sight import in_words
 from streams.stages.signal_alarms import SignalAlarms
 from streams.stages.source_alarms import SourceAlarms
 from streams.stages.step_alarms import Spent, StepAlarms
+from streams.stages.watched_signals import Name
 from streams.view import AlarmsView, WatchedView
 
 PIECE = "alarms"
-_LEARNT = "touchline baselines 1"
+_LEARNT = "touchline baselines 2"
+_STEPS_ONLY = "touchline baselines 1"
+"""What was written before signals and sources were learnt: it still teaches the steps."""
 _DAY_HOURS = 24
 _BLOCK = 900
 """Offsets of zones change at quarters of an hour at most."""
@@ -169,8 +172,15 @@ class Detection:
     # Learning from history
 
     def learnt(self) -> bytes:
-        """The baselines of all steps, for `learn` of another. This one is of no use afterwards."""
-        learnt = _Learnt(_LEARNT, self.steps.dimensions, self.steps.learnt())
+        """What is normal in all steps, signals and sources, for `learn` of another. Of no use afterwards."""
+        learnt = _Learnt(
+            _LEARNT,
+            self.steps.dimensions,
+            self.steps.learnt(),
+            str(self._config.timezone),
+            self.signals.learnt(),
+            self.sources.learnt(),
+        )
         return zlib.compress(msgspec.msgpack.encode(learnt), 6)
 
     def learn(self, body: bytes) -> None:
@@ -179,14 +189,21 @@ class Detection:
             learnt = _DECODE_LEARNT(zlib.decompress(body))
         except (zlib.error, msgspec.DecodeError) as error:
             raise ValueError("these are no baselines: expected a file that replay --learn wrote") from error
-        if learnt.what != _LEARNT:
+        if learnt.what not in (_LEARNT, _STEPS_ONLY):
             raise ValueError(f"baselines of another kind: {learnt.what!r}, expected {_LEARNT!r}")
         if learnt.dimensions != self.steps.dimensions:
             raise ValueError(
                 f"learnt by {', '.join(learnt.dimensions) or 'no segments'}, the file has"
                 f" {', '.join(self.steps.dimensions) or 'none'}: learn again with this file"
             )
+        zone = str(self._config.timezone)
+        if learnt.what == _LEARNT and learnt.timezone != zone:
+            raise ValueError(
+                f"learnt by the hours of {learnt.timezone}, the file has {zone}: learn again with this file"
+            )
         self.steps.learn(learnt.steps)
+        self.signals.learn(learnt.signals)
+        self.sources.learn(learnt.sources)
 
     # Pieces
 
@@ -221,6 +238,10 @@ class _Learnt(msgspec.Struct, array_like=True):
     what: str
     dimensions: tuple[str, ...]
     steps: list[tuple[str, str, bytes]]
+    # What follows came with the second kind.
+    timezone: str = ""
+    signals: list[tuple[Name, bytes]] = []
+    sources: list[tuple[str, bytes]] = []
 
 
 class _Report:

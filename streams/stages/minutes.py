@@ -146,6 +146,27 @@ class Minutes:
         """Somebody says that this is the new normal."""
         self.valued.accept()
 
+    # Learning from history
+
+    def learnt(self) -> bytes | None:
+        """What is usual here, for `learn` of another; None before anything is. This one is of no use afterwards."""
+        valued = self.valued.learnt()
+        return None if valued is None else msgspec.msgpack.encode(_Stored(valued, None, None, [0, 0, 0, 0], {}))
+
+    def learn(self, body: bytes) -> None:
+        """Take what `learnt` of one with the same parameters wrote; `begin` says when. Raises ValueError as `load`."""
+        self.load(body)
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is known and nothing has begun."""
+        return self._last is None and self.valued.known
+
+    def begin(self, tick: int) -> None:
+        """The first second of one that `waits`: counts and sums are 0 from here on unless something comes."""
+        self._last = tick // MINUTE
+        self._minute = self._last if self._zero else None
+
     # State
 
     def dump(self) -> bytes:

@@ -25,6 +25,7 @@ from streams.stages.watched_signals import Name, Scale, Series, counted_as, is_s
 from streams.view import WatchedView
 
 PIECE = "watched"
+LEARNT = f"{PIECE}/learnt"
 MOST_SEGMENTS = 2000
 """Series of segment values of all score signals together; further values are watched through the whole only."""
 _WEEK = 604_800
@@ -57,6 +58,11 @@ class SignalAlarms:
         """Series that fire and are no longer watched."""
         self._dirty: set[Name] = set()
         self._changed = True
+        self._waiting: set[Name] = set()
+        """Series that know what is usual from a history and have not begun."""
+        self._learnt: dict[Name, bytes] = {}
+        """What a history taught of segment values that have not been admitted yet."""
+        self._learnt_changed = False
         self._use(config, {})
 
     def _use(self, config: Config, before: Mapping[Name, Series]) -> None:
@@ -71,6 +77,7 @@ class SignalAlarms:
                 self.series[name] = series
         self._live = {name: series.live for name, series in self.series.items()}
         self._dues = {name: due for name, series in self.series.items() if (due := series.due()) is not None}
+        self._waiting = {name for name, series in self.series.items() if series.waits}
         # Nothing that was stored under the name of a new one may come back.
         self._dirty |= self.series.keys() - before.keys()
         self._plan()
@@ -80,6 +87,8 @@ class SignalAlarms:
         """Follow another file: series keep what they learnt by name, unless what they are has changed."""
         old, self._hour_of_week = self._config, hour_of_week
         kept = {name: series for name, series in self.series.items() if self._stays(name, old, config)}
+        self._learnt = {name: body for name, body in self._learnt.items() if self._stays(name, old, config)}
+        self._learnt_changed = True
         for name in self.series.keys() - kept.keys():
             self._drop(name)
         for series in kept.values():
@@ -111,6 +120,7 @@ class SignalAlarms:
         self._live.pop(name, None)
         self._dues.pop(name, None)
         self._dirty.discard(name)
+        self._waiting.discard(name)
         self._changed = True
         self._plan()
 
@@ -118,6 +128,10 @@ class SignalAlarms:
 
     def take(self, tick: int, partials: Sequence[tuple[Partial, Columns]]) -> None:
         """The partials of a tick, with what their cells mean; ticks come in order."""
+        for name in sorted(self._waiting):
+            self.series[name].begin(tick)
+            self._note(name, ())
+        self._waiting.clear()
         counts: dict[Name, int] = {}
         scores: dict[Name, dict[float, int]] = {}
         minutes: dict[Name, tuple[list[int], dict[int, int]]] = {}
@@ -132,7 +146,7 @@ class SignalAlarms:
                 if isinstance(series, Counted):
                     counts[name] = counts.get(name, 0) + measured.n
                 elif isinstance(series, Scored):
-                    self._score(name, measured, columns, scores)
+                    self._score(tick, name, measured, columns, scores)
                 elif series is not None:
                     _collect(minutes.setdefault(name, ([0, 0, 0, 0], {})), measured)
         for name in sorted({*counts, *scores, *minutes}):
@@ -147,18 +161,20 @@ class SignalAlarms:
         if self._dues:
             self._plan()
 
-    def _score(self, whole: Name, measured: Measured, columns: Columns, scores: dict[Name, dict[float, int]]) -> None:
+    def _score(
+        self, tick: int, whole: Name, measured: Measured, columns: Columns, scores: dict[Name, dict[float, int]]
+    ) -> None:
         """Book answers in the whole and in the admitted values of their cell."""
         if not measured.scores:
             return
         scale = self._scales[whole.signal]
-        for name in (whole, *self._segments(whole, measured.cell, columns)):
+        for name in (whole, *self._segments(tick, whole, measured.cell, columns)):
             counts = scores.setdefault(name, {})
             for point, count in measured.scores.items():
                 value = counted_as(scale, point / SCALE)
                 counts[value] = counts.get(value, 0) + count
 
-    def _segments(self, whole: Name, cell: Cell, columns: Columns) -> list[Name]:
+    def _segments(self, tick: int, whole: Name, cell: Cell, columns: Columns) -> list[Name]:
         found = []
         for dimension, at in columns:
             if at >= 0 and cell[at] in self._groups.get(dimension.name, ()):
@@ -166,9 +182,13 @@ class SignalAlarms:
                 if name not in self.series:
                     if sum(1 for other in self.series if other.dimension) >= MOST_SEGMENTS:
                         continue
-                    made = make(whole.signal, self._config.signals[whole.signal], self._hour_of_week)
-                    assert made is not None
+                    made = self._made(name)
                     made.grant(self._credit)
+                    learnt = self._learnt.pop(name, None)
+                    if learnt is not None:
+                        made.learn(learnt)
+                        made.begin(tick)
+                        self._learnt_changed = True
                     self.series[name] = made
                     self._changed = True
                 found.append(name)
@@ -298,6 +318,41 @@ class SignalAlarms:
                 )
         return views
 
+    # Learning from history
+
+    def learnt(self) -> list[tuple[Name, bytes]]:
+        """What is usual in every series that has seen enough. None of them is of use afterwards."""
+        told = [(name, series.learnt()) for name, series in sorted(self.series.items())]
+        return [(name, body) for name, body in told if body is not None]
+
+    def learn(self, learnt: Iterable[tuple[Name, bytes]]) -> None:
+        """Begin with what `learnt` gave. Raises ValueError where a series is another one now."""
+        for name, body in learnt:
+            whole = name._replace(dimension="", value="")
+            if whole not in self.series or (name.dimension and name.signal not in self._scales):
+                continue
+            series: Series | None = self.series[name] if not name.dimension else self._made(name)
+            assert series is not None
+            try:
+                series.learn(body)
+            except ValueError as error:
+                raise ValueError(
+                    f"{name.signal or name.journey}: learnt as another signal than it is in the file now ({error}):"
+                    " learn again with this file"
+                ) from None
+            if name.dimension:
+                self._learnt[name] = body
+                self._learnt_changed = True
+            else:
+                self._waiting.add(name)
+                self._note(name, ())
+        self._plan()
+
+    def _made(self, name: Name) -> Series:
+        made = make(name.signal, self._config.signals[name.signal], self._hour_of_week)
+        assert made is not None
+        return made
+
     # Pieces
 
     def changes(self, *, whole: bool = False) -> dict[str, bytes]:
@@ -307,9 +362,11 @@ class SignalAlarms:
         if whole or self._changed:
             stored = _Stored(sorted(self.series), self._credit)
             pieces[PIECE] = msgspec.msgpack.encode(stored)
+        if self._learnt if whole else self._learnt_changed:
+            pieces[LEARNT] = zlib.compress(msgspec.msgpack.encode(sorted(self._learnt.items())), 1)
         if not whole:
             self._dirty.clear()
-            self._changed = False
+            self._changed = self._learnt_changed = False
         return pieces
 
     def load(self, pieces: Mapping[str, bytes]) -> None:
@@ -319,23 +376,25 @@ class SignalAlarms:
             return
         stored = _DECODE(body)
         self._credit = stored.credit
+        learnt = pieces.get(LEARNT)
+        self._learnt = {} if learnt is None else dict(_DECODE_LEARNT(zlib.decompress(learnt)))
         for name in stored.names:
             if name.dimension and name not in self.series and name.signal in self._scales:
-                made = make(name.signal, self._config.signals[name.signal], self._hour_of_week)
-                assert made is not None
-                self.series[name] = made
+                self.series[name] = self._made(name)
             series, state = self.series.get(name), pieces.get(piece(name))
             if series is not None:
                 if state is not None:
                     series.load(zlib.decompress(state))
                 series.grant(self._credit)
                 self._note(name, ())
+        self._waiting = {name for name, series in self.series.items() if series.waits}
         self._dirty.clear()
-        self._changed = False
+        self._changed = self._learnt_changed = False
         self._plan()
 
 
 _DECODE = msgspec.msgpack.Decoder(_Stored).decode
+_DECODE_LEARNT = msgspec.msgpack.Decoder(list[tuple[Name, bytes]]).decode
 
 
 def piece(name: Name) -> str:

@@ -46,6 +46,8 @@ class SourceAlarms:
         self._news: list[tuple[str, News]] = []
         self._dirty: set[str] = set()
         self._changed = True
+        self._waiting: set[str] = set()
+        """Sources known from a history that have not begun."""
 
     def activate(self, hour_of_week: HourOfWeek) -> None:
         """Follow another file; what is known about sources does not depend on it but for its timezone."""
@@ -58,6 +60,11 @@ class SourceAlarms:
 
     def take(self, tick: int, partials: Sequence[tuple[Partial, Columns]]) -> None:
         """The partials of a tick; ticks come in order."""
+        for name in sorted(self._waiting):
+            self.sources[name].begin(tick)
+            self._note(name, ())
+        begun = bool(self._waiting)
+        self._waiting.clear()
         counts: dict[str, int] = {}
         for partial, _ in partials:
             for seen in partial.sources:
@@ -71,7 +78,7 @@ class SourceAlarms:
                 source.grant(self._credit)
                 self._changed = True
             self._note(name, source.take(tick, counts[name]))
-        if counts:
+        if counts or begun:
             self._plan()
 
     def _make_room(self, tick: int) -> bool:
@@ -175,6 +182,23 @@ class SourceAlarms:
             for name, source in sorted(self.sources.items())
         ]
 
+    # Learning from history
+
+    def learnt(self) -> list[tuple[str, bytes]]:
+        """How every source speaks that is known well enough. None of them is of use afterwards."""
+        told = [(name, source.learnt()) for name, source in sorted(self.sources.items())]
+        return [(name, body) for name, body in told if body is not None]
+
+    def learn(self, learnt: Sequence[tuple[str, bytes]]) -> None:
+        """Begin with what `learnt` gave. Raises ValueError for anything else."""
+        for name, body in learnt:
+            source = self.sources[name] = Silence(self._hour_of_week)
+            source.learn(body)
+            self._waiting.add(name)
+            self._note(name, ())
+        self._changed = True
+        self._plan()
+
     # Pieces
 
     def changes(self, *, whole: bool = False) -> dict[str, bytes]:
@@ -202,6 +226,7 @@ class SourceAlarms:
                 source.load(zlib.decompress(state))
             source.grant(self._credit)
             self._note(name, ())
+        self._waiting = {name for name, source in self.sources.items() if source.waits}
         self._dirty.clear()
         self._changed = False
         self._plan()

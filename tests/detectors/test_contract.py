@@ -244,3 +244,16 @@ def test_numpy_numbers_and_integers_are_numbers_too(name: str) -> None:
     for x in series(name, 10, changed=100)[-300:]:
         assert plain.update(x) == other.update(np.float64(x))
     assert plain.snapshot() == other.snapshot()
+
+
+@pytest.mark.parametrize("name", BUDGETED)
+def test_what_is_settled_has_no_evidence_and_has_not_forgotten_what_it_learnt(name: str) -> None:
+    change = change_of(name)
+    detector = made(name)
+    levels = [detector.update(x, 1e-9).level for x in series(name, 11, quiet=change.after, changed=0)]
+    assert max(levels) > 0.0
+    detector.settle()
+    assert detector.update(math.nan).level == 0.0
+    chance = random.Random(12)
+    numbers = [change.quiet(chance)] + [change.changed(chance) for _ in range(change.within)]
+    assert first_alarm(detector, numbers) is not None

@@ -153,3 +153,42 @@ def test_what_is_no_state_of_a_rate_is_refused() -> None:
         counted("down").load(b"\x93\x01\x02\x03")
     with pytest.raises(ValueError, match="directions"):
         counted("down").load(counted("down", "up").dump())
+
+
+def test_what_was_learnt_elsewhere_is_known_at_once_and_a_rate_that_never_comes_is_missed() -> None:
+    taught = counted("down", "up")
+    drive(taught, poisson(41, {0: 0.1}, BEFORE), BEFORE)
+    body = taught.learnt()
+    assert body is not None
+    later = START + 400 * DAY
+    series = counted("down", "up")
+    assert series.due() is None
+    series.learn(body)
+    assert series.waits
+    assert series.state_of("down") == "watching"
+    assert told(quiet(series, 400 * DAY)) == []  # nobody has begun to wait for it
+    series.begin(later)
+    assert not series.waits
+    reports = quiet(series, 400 * DAY + 600)
+    assert told(reports) == [("fire", "down")]
+    assert later < first(reports, "fire")[0] + START < later + 300
+
+
+def test_what_was_going_on_when_a_history_ended_is_no_part_of_what_it_taught() -> None:
+    taught = counted("down")
+    reports = drive(taught, poisson(42, {0: 0.1, BEFORE: 0.0}, BEFORE), BEFORE + HOUR)
+    assert told(reports) == [("fire", "down")]
+    body = taught.learnt()
+    assert body is not None
+    series = counted("down")
+    series.learn(body)
+    assert series.firing is None
+    assert series.level_of("down") == 0
+    assert series.baseline.rate == pytest.approx(0.1, rel=0.05)
+
+
+def test_who_has_seen_nothing_has_nothing_to_teach() -> None:
+    assert counted("down").learnt() is None
+    begun = counted("down")
+    drive(begun, [(5, 1)], 60)
+    assert begun.learnt() is None

@@ -127,3 +127,36 @@ def test_what_is_no_state_of_scores_is_refused() -> None:
         scored().load(b"\x01")
     with pytest.raises(ValueError, match="another scale"):
         scored().load(Scored(0.0, 10.0, ("down",)).dump())
+
+
+def test_what_was_learnt_elsewhere_is_known_at_once_with_how_many_answers_come() -> None:
+    taught = scored()
+    drive(taught, answers(51, {0: GOOD}, 3 * DAY), 3 * DAY)
+    mean, a_day = taught.usual.mean, taught.usual.a_day
+    body = taught.learnt()
+    assert body is not None
+    series = scored()
+    series.learn(body)
+    assert series.waits
+    later = 500 * DAY
+    series.begin(START + later)
+    assert not series.waits
+    content = [(later + second, one) for second, one in answers(52, {0: BAD}, 4 * HOUR)]
+    reports = drive(series, content, later + 4 * HOUR)
+    assert told(reports) == [("fire", "down")]
+    assert later < first(reports, "fire")[0] < later + 2 * HOUR
+    assert series.usual.mean == pytest.approx(mean, abs=0.1)
+    assert series.usual.a_day == pytest.approx(a_day, rel=0.1)
+
+
+def test_before_the_first_answer_no_more_than_the_time_since_the_beginning_is_granted() -> None:
+    taught = scored()
+    drive(taught, answers(53, {0: GOOD}, 3 * DAY), 3 * DAY)
+    body = taught.learnt()
+    assert body is not None
+    series = scored()
+    series.learn(body)
+    series.begin(START)
+    drive(series, [(9, {1.0: 1})], 30)
+    # Ten seconds of a quarter of an alarm a week, times what one answer can say at most.
+    assert 0 < series.level_of("down") <= 10 * WEEKLY / 4 * 10

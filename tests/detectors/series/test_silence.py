@@ -97,3 +97,39 @@ def test_a_copy_from_its_state_goes_on_the_same_to_the_bit() -> None:
 def test_what_is_no_state_of_a_source_is_refused() -> None:
     with pytest.raises(ValueError, match="no watched source"):
         source().load(b"\x01")
+
+
+def test_a_source_known_from_elsewhere_is_missed_though_it_never_spoke_here() -> None:
+    taught = source()
+    drive(taught, poisson(31, {0: 0.1}, DAY), DAY)
+    body = taught.learnt()
+    assert body is not None
+    series = source()
+    series.learn(body)
+    assert series.waits
+    assert not series.live
+    series.begin(START + 90 * DAY)
+    assert series.live
+    reports = quiet(series, 90 * DAY + HOUR)
+    assert told(reports) == [("fire", "down")]
+    at, facts = first(reports, "fire")
+    assert 90 * DAY < at < 90 * DAY + 300
+    assert facts is not None
+    assert facts.since == START + 90 * DAY + 1
+
+
+def test_a_source_that_goes_on_speaking_as_it_did_elsewhere_is_not_missed() -> None:
+    taught = source()
+    drive(taught, poisson(32, {0: 0.1}, DAY), DAY)
+    body = taught.learnt()
+    assert body is not None
+    series = source()
+    series.learn(body)
+    series.begin(START)
+    assert told(drive(series, poisson(33, {0: 0.1}, 12 * HOUR), 12 * HOUR)) == []
+
+
+def test_too_few_gaps_teach_nothing() -> None:
+    taught = source()
+    drive(taught, poisson(34, {0: 0.1}, 300), 300)
+    assert taught.learnt() is None

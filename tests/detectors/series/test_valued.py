@@ -127,3 +127,25 @@ def test_what_is_unusual_for_the_night_is_told_against_the_night() -> None:
     assert fired.facts.expected == pytest.approx(10, abs=5)
     assert fired.facts.observed == pytest.approx(50, abs=3)
     assert (start + 90) * 60 <= over.tick <= (start + 120) * 60
+
+
+def test_what_was_learnt_elsewhere_is_known_at_once() -> None:
+    taught = valued("down", "up")
+    fed(taught, normal(61, 10.0, 600))
+    body = taught.learnt()
+    assert body is not None
+    series = valued("down", "up")
+    series.load(body)
+    assert series.known
+    assert series.watches("up")
+    later = 1_000_000
+    reports = fed(series, normal(62, 10.0, 100) + normal(63, 16.0, 30), later)
+    assert told(reports) == [("fire", "up")]
+    fired = next(report for report in reports if report.verb == "fire")
+    assert (later + 100) * 60 <= fired.tick < (later + 110) * 60
+    assert fired.facts is not None
+    assert fired.facts.expected == pytest.approx(10.0, abs=0.3)
+
+
+def test_who_has_seen_nothing_has_nothing_to_teach() -> None:
+    assert valued("up").learnt() is None
