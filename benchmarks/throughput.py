@@ -1,0 +1,137 @@
+"""The cluster worker against other engines: the same broker, the same events, one run.
+
+    python -m benchmarks.throughput [--part peers|latency|recovery] [--events 300000] [--customers 1000000]
+
+Kafka, Redis and the sender share the first core, what is measured has the last one.
+`peers`: a backlog of events, cold (each of another customer) and warm (20,000 customers). Touchline's worker does its
+full logic: journeys, four segment dimensions, signals with detection, an asking rule and cases, exact through a crash,
+Kafka → Redis → Kafka; and once more with a file of one journey, which is the job of the peers: each customer's place
+in three steps, kept through a crash (`benchmarks/peers`). The bare loop keeps nothing. Figures are by the CPU time of
+the process, as wall time shares the machine with the broker.
+`latency`: events at half of the warm rate, an ask for every hundredth; from the event's own time to the time Kafka gave
+the decision. Alerts: from the end of the tick they are decided on.
+`recovery`: as many customers in the store, events at half of the rate, kill -9, a new worker: seconds until it has
+caught up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import redis
+
+from benchmarks.cluster import feed
+from benchmarks.cluster.contenders import Run, Touchline, environment, own_python, peer
+from benchmarks.cluster.recovery import recovery
+from benchmarks.cluster.responses import latency
+from benchmarks.cluster.servers import Servers, running
+from benchmarks.journey_stage import START, bodies
+from benchmarks.result import RESULTS, write
+
+SHOP = (Path(__file__).parent / "shop.yml").read_text(encoding="utf-8")
+SAME_JOB = """
+version: 1
+journeys:
+  purchase:
+    steps:
+      - {name: cart, on: cart.updated}
+      - {name: checkout, on: checkout.started, within: 30m}
+      - {name: paid, on: order.completed, within: 30m}
+"""
+WARM_CUSTOMERS = 20_000
+_FAUST_EVENTS = 15_000
+
+
+def _redis(servers: Servers, number: int) -> redis.Redis:
+    return redis.Redis.from_url(servers.redis, db=number)
+
+
+def _store_costs(before: dict[str, Any], after: dict[str, Any], events: int) -> dict[str, float]:
+    return {
+        "commands_per_thousand_events": round(
+            (after["total_commands_processed"] - before["total_commands_processed"]) / events * 1000, 1
+        ),
+        "round_trips_per_thousand_events": round(
+            (after["total_reads_processed"] - before["total_reads_processed"]) / events * 1000, 2
+        ),
+    }
+
+
+async def _worker(
+    servers: Servers, name: str, file: str, number: int, records: list[bytes]
+) -> tuple[Run, str, dict[str, Any]]:
+    """The worker over a backlog; the topic stays for the peers."""
+    touchline = Touchline(servers, name, file, number)
+    await touchline.made.wait_for_topics()
+    store = _redis(servers, number)
+    await feed.backlog(servers.kafka, touchline.topic, records)
+    memory, stats = store.info("memory")["used_memory"], store.info("stats")
+    run = await touchline.consume(len(records))
+    costs: dict[str, Any] = _store_costs(stats, store.info("stats"), len(records))
+    touchline.stop()
+    customers = len(await touchline.made.customers())
+    costs["customers"] = customers
+    costs["bytes_per_customer"] = round((store.info("memory")["used_memory"] - memory) / max(1, customers))
+    return run, touchline.topic, costs
+
+
+async def peers(servers: Servers, events: int) -> dict[str, Any]:
+    """Cold and warm, each engine in turn."""
+    quix, bytewax = environment("quix"), environment("bytewax")
+    report: dict[str, Any] = {}
+    for number, (kind, customers) in enumerate((("cold", events), ("warm", WARM_CUSTOMERS)), 1):
+        records = bodies(events, customers, number, START, first=0 if kind == "cold" else None)
+        if kind == "warm":
+            records = bodies(customers, customers, 77, START - 10_000_000, first=0) + records
+        run, topic, costs = await _worker(servers, f"{kind}-worker", SHOP, number, records)
+        same, _, _ = await _worker(servers, f"{kind}-same", SAME_JOB, number + 2, records)
+        runs = {"worker": run, "worker_same_job": same}
+        for name, script, python, count in (
+            ("bare", "bare.py", own_python(), len(records)),
+            ("quix", "quix_state.py", quix, min(len(records), 150_000)),
+            ("bytewax", "bytewax_state.py", bytewax, len(records)),
+            ("faust", "faust_tables.py", own_python(), _FAUST_EVENTS),
+        ):
+            await feed.create(servers.kafka, f"{kind}-{name}")
+            runs[name] = await asyncio.to_thread(peer, script, python, servers, topic, f"{kind}-{name}", count)
+            print(kind, name, runs[name].figures())  # noqa: T201  # the benchmark's report
+        own = runs["worker"].cpu_seconds / runs["worker"].events
+        report[kind] = {
+            name: {**one.figures(), "worker_ratio": round(one.cpu_seconds / one.events / own, 3)}
+            for name, one in runs.items()
+        }
+        report[kind]["store"] = costs
+        print(kind, msgspec.json.encode(report[kind]).decode())  # noqa: T201  # the benchmark's report
+    return report
+
+
+async def main() -> None:
+    """Measure the parts named, and write them beside those measured before."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", choices=("peers", "latency", "recovery"), action="append")
+    parser.add_argument("--events", type=int, default=300_000, help="in the backlog")
+    parser.add_argument("--customers", type=int, default=1_000_000, help="in the store when the worker is killed")
+    parser.add_argument("--rate", type=float, default=2_500.0, help="events a second of latency and recovery")
+    args = parser.parse_args()
+    parts = args.part or ["peers", "latency", "recovery"]
+    path = RESULTS / "throughput.json"
+    report: dict[str, Any] = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
+    report.pop("machine", None)
+    random.seed(1)
+    with running() as servers:
+        if "peers" in parts:
+            report["peers"] = await peers(servers, args.events)
+        if "latency" in parts:
+            report["latency"] = await latency(servers, args.rate)
+        if "recovery" in parts:
+            report["recovery"] = await recovery(servers, args.customers, args.rate)
+    write("throughput", report)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
