@@ -31,7 +31,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch", type=int, default=4000, metavar="N", help="events per commit, at most (default %(default)s)"
     )
-    parser.add_argument("--listen", metavar="HOST:PORT", help="serve the web view /status there (default: not at all)")
+    parser.add_argument(
+        "--listen", metavar="HOST:PORT", help="serve /status, /metrics, /livez and /readyz there (default: nothing)"
+    )
     parser.add_argument(
         "--log-level", default="info", choices=logs.LEVELS, help="least level shown (default %(default)s)"
     )

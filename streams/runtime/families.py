@@ -13,9 +13,13 @@ from streams.runtime.metric_names import Metric
 
 
 class Families:
-    """Families by declaration, in order, made when the first sample comes."""
+    """Families by declaration, in order, made when the first sample comes.
 
-    def __init__(self) -> None:
+    `spread`: samples come with the labels that a metric has on the workers of a cluster, after its own.
+    """
+
+    def __init__(self, *, spread: bool = False) -> None:
+        self._spread = spread
         self._made: dict[str, Any] = {}
 
     def add(self, metric: Metric, labels: Iterable[str], value: float | None) -> None:
@@ -25,7 +29,8 @@ class Families:
         family = self._made.get(metric.name)
         if family is None:
             kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
-            family = self._made[metric.name] = kind(metric.name, metric.help, labels=metric.labels)
+            labelled = (*metric.labels, *metric.spread) if self._spread else metric.labels
+            family = self._made[metric.name] = kind(metric.name, metric.help, labels=labelled)
         family.add_metric(list(labels), value)
 
     def estimate(self, metrics: tuple[Metric, Metric, Metric, Metric], labels: tuple[str, ...], at: Estimate) -> None:

@@ -15,6 +15,7 @@ Kind = Literal["counter", "gauge", "histogram", "info"]
 STEP = ("journey", "step")
 SEGMENT = ("journey", "step", "dimension", "value")
 RATIO = ("window", "basis")
+PARTITION = ("partition",)
 
 
 class Metric(msgspec.Struct, frozen=True):
@@ -27,6 +28,8 @@ class Metric(msgspec.Struct, frozen=True):
     labels: tuple[str, ...] = ()
     unit: str = ""
     """What one is; empty for plain counts."""
+    spread: tuple[str, ...] = ()
+    """Labels it has beside these on the workers of a cluster."""
 
 
 EVENTS_READ = Metric("touchline_events_read_total", "counter", "Records read from the log.")
@@ -48,7 +51,11 @@ EVENTS_FUTURE = Metric(
     "touchline_events_future_total", "counter", "Accepted events whose time lay ahead of their reception, clamped."
 )
 EVENTS_INVALID = Metric(
-    "touchline_events_invalid_total", "counter", "Records that could not be taken, by reason.", ("reason",)
+    "touchline_events_invalid_total",
+    "counter",
+    "Records that could not be taken, by reason.",
+    ("reason",),
+    spread=PARTITION,
 )
 SEEN_IDS_EVICTED = Metric(
     "touchline_seen_ids_evicted_total",
@@ -64,18 +71,22 @@ DEAD_LETTERS_DROPPED = Metric(
     "Dead letters let go although nobody had re-driven them, because too many were held, by reason.",
     ("reason",),
 )
-DECISIONS = Metric("touchline_decisions_total", "counter", "Decision records made, by type.", ("type",))
+DECISIONS = Metric(
+    "touchline_decisions_total", "counter", "Decision records made, by type.", ("type",), spread=PARTITION
+)
 WATERMARK_LAG = Metric(
     "touchline_watermark_lag_seconds",
     "gauge",
     "The clock minus the watermark; absent before the first event.",
     unit="s",
+    spread=PARTITION,
 )
 WATERMARK = Metric(
     "touchline_watermark_timestamp_seconds",
     "gauge",
     "The watermark: up to here all events are counted; absent before the first event.",
     unit="s",
+    spread=PARTITION,
 )
 PROCESSING = Metric(
     "touchline_event_processing_seconds", "histogram", "From an event's reception to its commit.", unit="s"
@@ -422,10 +433,12 @@ PROMISES_KEPT = Metric("touchline_promise_kept_total", "counter", "Promises kept
 PROMISES_BROKEN = Metric("touchline_promise_broken_total", "counter", "Promises whose time ran out.", ("promise",))
 OFFERS = Metric("touchline_offers_total", "counter", "Offers made.", ("offer",))
 EVENTS_PER_SECOND = Metric("touchline_events_per_second", "gauge", "Records read per second, over about ten seconds.")
-TIMERS_PENDING = Metric("touchline_timers_pending", "gauge", "Timers waiting: abandonments, asks, cases, forgetting.")
+TIMERS_PENDING = Metric(
+    "touchline_timers_pending", "gauge", "Timers waiting: abandonments, asks, cases, forgetting.", spread=PARTITION
+)
 LOG_ROWS = Metric("touchline_log_rows", "gauge", "Records kept in the log.")
 STORE_SIZE = Metric("touchline_store_bytes", "gauge", "Size of the store's file and its write-ahead log.", unit="bytes")
-CACHED_CUSTOMERS = Metric("touchline_cached_customers", "gauge", "Customer states held in memory.")
+CACHED_CUSTOMERS = Metric("touchline_cached_customers", "gauge", "Customer states held in memory.", spread=PARTITION)
 UP_TIME = Metric("touchline_uptime_seconds", "gauge", "Time since the service started.", unit="s")
 READY = Metric("touchline_ready", "gauge", "1 while /readyz says ready, else 0.")
 STREAM_CLIENTS = Metric("touchline_stream_clients", "gauge", "Clients connected to /api/v1/stream.")
@@ -480,8 +493,81 @@ CONFIG_REFUSED = Metric(
 )
 
 METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
-"""All of them, in the order of this file."""
+"""Those of one service, in the order of this file. A worker of a cluster shows its share of them."""
 
+PARTITION_RUNNING = Metric(
+    "touchline_partition_running",
+    "gauge",
+    "1 while the worker takes records of the partition it was given, 0 while it is paused.",
+    PARTITION,
+)
+PARTITION_LAG = Metric(
+    "touchline_partition_lag_seconds",
+    "gauge",
+    "How long the oldest record not yet taken has waited at most; 0 when all are taken, absent while unknown.",
+    PARTITION,
+    "s",
+)
+PARTITION_LAG_RECORDS = Metric(
+    "touchline_partition_lag_records", "gauge", "Records in the partition not yet taken.", PARTITION
+)
+OUTBOX = Metric(
+    "touchline_outbox_entries",
+    "gauge",
+    "Committed effects that Kafka has not acknowledged; partition `signals` is the signals' own.",
+    PARTITION,
+)
+COMMITS = Metric(
+    "touchline_commits_total",
+    "counter",
+    "Commits to the store since the worker has the partition, by outcome: `done`, `reload` (not done, read again),"
+    " `lost` (another owner). Partition `signals` is the signals' own.",
+    (*PARTITION, "outcome"),
+)
+CACHE_HITS = Metric(
+    "touchline_cache_hits_total",
+    "counter",
+    "Records that needed no state from the store, since the worker has the partition.",
+    PARTITION,
+)
+CACHE_MISSES = Metric(
+    "touchline_cache_misses_total",
+    "counter",
+    "States read from the store because memory had none, since the worker has the partition.",
+    PARTITION,
+)
+REBALANCES = Metric(
+    "touchline_rebalances_total", "counter", "Times partitions were given to this worker, since it started."
+)
+CONSUMER_RESTARTS = Metric(
+    "touchline_consumer_restarts_total",
+    "counter",
+    "Consumers started anew because records waited and they took none, since the worker started: `journeys` or"
+    " `signals`.",
+    ("consumer",),
+)
+SIGNALS_OWNER = Metric(
+    "touchline_signals_owner",
+    "gauge",
+    "1 on the worker that has the signals and shows journeys, signals, alerts and asks; 0 on the others.",
+)
+SIGNALS_LAG_RECORDS = Metric(
+    "touchline_signals_lag_records", "gauge", "Counts of the partitions that the signals have not taken yet."
+)
+SIGNALS_HELD_BACK = Metric(
+    "touchline_signals_held_back_partitions",
+    "gauge",
+    "Partitions whose counts the signals of the others wait for; 0 while all keep pace.",
+)
+CLUSTER: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))[
+    len(METRICS) :
+]
+"""Those that only workers of a cluster show, in the order of this file."""
+
+_TABLE = """\
+| metric | kind | labels | unit | what it is |
+|---|---|---|---|---|
+"""
 _HEAD = """\
 # Metrics
 
@@ -493,19 +579,31 @@ below its smallest sample is absent, not zero, while its `_samples` is always th
 no longer exist vanish. No label holds a customer's id or address; types and sources that look as if they did are
 counted as `other`, segment values that do have no series.
 
-| metric | kind | labels | unit | what it is |
-|---|---|---|---|---|
+"""
+_CLUSTER = """
+## In a cluster
+
+A [worker](../how-to/cluster.md#watch-it) shows what it has: each partition is shown by the worker that owns it, and
+journeys, signals, alerts, asks and cases, with the counters of events, by the one worker that has the signals. So each
+series comes from one worker, and over `partition` and `instance` the whole is the `sum` of counts, the `min` of
+watermarks and the `max` of lags. Metrics marked † above have a label `partition` there; their counters begin anew
+whenever a worker gets the partition, as those of a process do, which `rate` and `increase` allow for. A worker keeps no
+dead letters, no file and no log of its own, and shows no metrics of these.
+
 """
 
 
-def reference(metrics: Sequence[Metric] = METRICS) -> str:
+def reference(metrics: Sequence[Metric] = METRICS, cluster: Sequence[Metric] = CLUSTER) -> str:
     """The page docs/reference/metrics.md."""
-    rows = [
-        f"| `{metric.name}` | {metric.kind} | {' '.join(f'`{label}`' for label in metric.labels)} | {metric.unit} |"
-        f" {metric.help} |"
+    return f"{_HEAD}{_TABLE}{_rows(metrics)}{_CLUSTER}{_TABLE}{_rows(cluster)}"
+
+
+def _rows(metrics: Sequence[Metric]) -> str:
+    return "".join(
+        f"| `{metric.name}`{' †' if metric.spread else ''} | {metric.kind} |"
+        f" {' '.join(f'`{label}`' for label in metric.labels)} | {metric.unit} | {metric.help} |\n"
         for metric in metrics
-    ]
-    return _HEAD + "\n".join(rows) + "\n"
+    )
 
 
 if __name__ == "__main__":

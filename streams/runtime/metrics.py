@@ -30,8 +30,14 @@ from streams.runtime.families import Families
 from streams.runtime.metric_names import Metric
 from streams.runtime.series_count import REST, SIGNAL_SEGMENTS, SIGNALS, STEP_SEGMENTS, STEPS, SeriesCount, ceiling
 from streams.runtime.service import Health, Internals, Service
+from streams.runtime.view_metrics import (
+    segment_families,
+    signal_families,
+    signal_segment_families,
+    step_families,
+)
 from streams.units import SECOND, parse_time
-from streams.view import AlarmsView, JourneyView, SegmentView, SignalView, StepView, StepWindow
+from streams.view import AlarmsView, JourneyView, SignalView
 
 OTHER = "other"
 MAX_TYPES = 100
@@ -70,6 +76,16 @@ class Bounded:
         return result
 
 
+def bounded_types() -> Bounded:
+    """Labels for event types."""
+    return Bounded(MAX_TYPES, _TYPE)
+
+
+def bounded_sources() -> Bounded:
+    """Labels for sources."""
+    return Bounded(MAX_SOURCES, _SOURCE)
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """Everything one scrape shows, read at one moment."""
 
@@ -104,8 +120,7 @@ class Metrics(Collector):
         self._service = service
         self._registry = registry
         self._stream_clients = stream_clients
-        self._types = Bounded(MAX_TYPES, _TYPE)
-        self._sources = Bounded(MAX_SOURCES, _SOURCE)
+        self._types, self._sources = bounded_types(), bounded_sources()
         self._snapshot: Snapshot | None = None
         self.requests: dict[Request, int] = {}
         registry.register(self)
@@ -152,10 +167,10 @@ class Metrics(Collector):
             return
         count = SeriesCount()
         yield from count.families(REST, _service_families(snapshot))
-        yield from count.families(STEPS, _step_families(snapshot.journeys))
-        yield from count.families(STEP_SEGMENTS, _segment_families(snapshot.journeys))
-        yield from count.families(SIGNALS, _signal_families(snapshot.signals))
-        yield from count.families(SIGNAL_SEGMENTS, _signal_segment_families(snapshot.signals))
+        yield from count.families(STEPS, step_families(snapshot.journeys))
+        yield from count.families(STEP_SEGMENTS, segment_families(snapshot.journeys))
+        yield from count.families(SIGNALS, signal_families(snapshot.signals))
+        yield from count.families(SIGNAL_SEGMENTS, signal_segment_families(snapshot.signals))
         yield from count.families(REST, care_families(snapshot.internals.care))
         yield from count.families(REST, _case_families(snapshot.oldest_cases))
         yield from count.families(REST, delivery_families(snapshot.health.receivers))
@@ -211,118 +226,13 @@ def _service_families(snapshot: Snapshot) -> Iterator[Family]:
             buckets=internals.latency.cumulated(),
             sum_value=internals.latency.total,
         )
+    yield from process_families(health.config.hash)
+
+
+def process_families(config_hash: str) -> Iterator[Family]:
+    """What runs, and which file holds."""
     yield _info(names.BUILD, {"version": _version(), "python": platform.python_version()})
-    yield _info(names.CONFIG, {"hash": health.config.hash})
-
-
-_TOTALS = (
-    (names.STEP_ENTERED, "entered"),
-    (names.STEP_COMPLETED, "completed"),
-    (names.STEP_ABANDONED, "abandoned"),
-    (names.STEP_RECOVERED, "recovered"),
-    (names.STEP_SKIPPED, "skipped"),
-    (names.STEP_REPEATED, "repeated"),
-    (names.STEP_UNATTRIBUTED, "unattributed"),
-    (names.STEP_MERGED, "merged"),
-    (names.STEP_IN_FLIGHT, "in_flight"),
-)
-_SEGMENT_TOTALS = (
-    (names.SEGMENT_ENTERED, "entered"),
-    (names.SEGMENT_COMPLETED, "completed"),
-    (names.SEGMENT_ABANDONED, "abandoned"),
-    (names.SEGMENT_RECOVERED, "recovered"),
-)
-_STEP_CONVERSION = (
-    names.STEP_CONVERSION,
-    names.STEP_CONVERSION_LOWER,
-    names.STEP_CONVERSION_UPPER,
-    names.STEP_CONVERSION_N,
-)
-_SEGMENT_CONVERSION = (
-    names.SEGMENT_CONVERSION,
-    names.SEGMENT_CONVERSION_LOWER,
-    names.SEGMENT_CONVERSION_UPPER,
-    names.SEGMENT_CONVERSION_N,
-)
-_SIGNAL = (names.SIGNAL, names.SIGNAL_LOWER, names.SIGNAL_UPPER, names.SIGNAL_N)
-_SIGNAL_SEGMENT = (
-    names.SIGNAL_SEGMENT,
-    names.SIGNAL_SEGMENT_LOWER,
-    names.SIGNAL_SEGMENT_UPPER,
-    names.SIGNAL_SEGMENT_N,
-)
-
-
-def _step_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
-    families = Families()
-    owners = InfoMetricFamily(names.JOURNEY.name.removesuffix("_info"), names.JOURNEY.help)
-    for journey in journeys:
-        owners.add_metric((), {"journey": journey.name, "owner": journey.owner or "", "runbook": journey.runbook or ""})
-        for position, step in enumerate(journey.steps, 1):
-            labels = (journey.name, step.name)
-            for metric, field in _TOTALS:
-                families.add(metric, labels, getattr(step.totals, field))
-            families.add(names.STEP_POSITION, labels, position)
-            families.add(names.STEP_DURATION_P50, labels, step.duration.p50)
-            families.add(names.STEP_DURATION_P90, labels, step.duration.p90)
-            if step.next_step is not None:
-                _conversions(families, _STEP_CONVERSION, labels, step.windows)
-    return iter([*families, *([owners] if owners.samples else [])])
-
-
-def _segment_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
-    families = Families()
-    for journey in journeys:
-        for step in journey.steps:
-            for segment in step.segments:
-                if "@" not in segment.value:  # an address is nobody's segment
-                    _segment(families, journey, step, segment)
-    return iter(families)
-
-
-def _segment(families: Families, journey: JourneyView, step: StepView, segment: SegmentView) -> None:
-    labels = (journey.name, step.name, segment.dimension, segment.value)
-    for metric, field in _SEGMENT_TOTALS:
-        families.add(metric, labels, getattr(segment.totals, field))
-    families.add(names.SEGMENT_IN_FLIGHT, labels, segment.in_flight)
-    if step.next_step is not None:
-        _conversions(families, _SEGMENT_CONVERSION, labels, segment.windows)
-
-
-def _conversions(
-    families: Families,
-    metrics: tuple[Metric, Metric, Metric, Metric],
-    labels: tuple[str, ...],
-    windows: Mapping[str, StepWindow],
-) -> None:
-    for name, window in windows.items():
-        families.estimate(metrics, (*labels, name, "cohort"), window.cohort)
-        families.estimate(metrics, (*labels, name, "throughput"), window.throughput)
-
-
-def _signal_families(signals: Iterable[SignalView]) -> Iterator[Family]:
-    families = Families()
-    what = InfoMetricFamily(names.SIGNAL_INFO.name.removesuffix("_info"), names.SIGNAL_INFO.help)
-    for signal in signals:
-        kind = signal.kind or ""
-        place = {"journey": signal.journey or "", "step": signal.step or ""}
-        what.add_metric((), {"signal": signal.name, "kind": kind, **place, "unit": signal.unit})
-        for window, estimate in signal.windows.items():
-            families.estimate(_SIGNAL, (signal.name, kind, window), estimate)
-        if signal.state != "collecting":
-            families.add(names.SIGNAL_BREACHED, (signal.name, kind), 1 if signal.state == "breached" else 0)
-    return iter([*families, *([what] if what.samples else [])])
-
-
-def _signal_segment_families(signals: Iterable[SignalView]) -> Iterator[Family]:
-    families = Families()
-    for signal in signals:
-        for segment in signal.segments:
-            if "@" not in segment.value:
-                for window, estimate in segment.windows.items():
-                    labels = (signal.name, signal.kind or "", window, segment.dimension, segment.value)
-                    families.estimate(_SIGNAL_SEGMENT, labels, estimate)
-    return iter(families)
+    yield _info(names.CONFIG, {"hash": config_hash})
 
 
 def _case_families(oldest: Mapping[str, int]) -> Iterator[Family]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -17,6 +15,7 @@ from streams.runtime.customer import customer_view
 from streams.runtime.delivery import Delivery
 from streams.runtime.latency import Latency
 from streams.runtime.partition import Partition
+from streams.runtime.rate import Rate
 from streams.runtime.service import (
     ActiveConfig,
     Door,
@@ -35,7 +34,6 @@ from streams.runtime.why import chapters, gather
 from streams.units import format_time
 from streams.view import AlarmsView, JourneyView, SignalView, View
 
-_RATE_SECONDS = 10
 _LATEST = 50
 """Events and decisions shown of a customer."""
 
@@ -65,7 +63,7 @@ class Readings:
         self._name = name
         self._started = clock.now()
         self._subscribers = Subscribers()
-        self._rates: deque[tuple[float, int]] = deque()
+        self._rate = Rate()
 
     def subscribe(self) -> asyncio.Queue[Published]:
         return self._subscribers.subscribe()
@@ -133,7 +131,7 @@ class Readings:
             uptime_seconds=(now - self._started) / 1e6,
             watermark=None if watermark is None else format_time(watermark),
             lag_seconds=None if watermark is None else (now - watermark) / 1e6,
-            events_per_second=self._rate(),
+            events_per_second=self._rate.per_second(),
             events=Door(door.read, door.accepted, door.duplicate, door.late, door.future, door.invalid),
             config=ActiveConfig(
                 stage.config_hash,
@@ -176,10 +174,7 @@ class Readings:
 
     def count(self, events: int) -> None:
         """So many events were read just now."""
-        now = time.monotonic()
-        self._rates.append((now, events))
-        while self._rates[0][0] < now - _RATE_SECONDS:
-            self._rates.popleft()
+        self._rate.count(events)
 
     def publish(self, commit: Commit, received: Mapping[int, int]) -> None:
         """The commit is durable: count it, and let its decisions leave."""
@@ -193,7 +188,3 @@ class Readings:
 
     def _view(self) -> View:
         return self.partition.signals.view(self.partition.stage.config_hash)
-
-    def _rate(self) -> float:
-        since = time.monotonic() - _RATE_SECONDS
-        return sum(count for at, count in self._rates if at >= since) / _RATE_SECONDS

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, OffsetAndMetadata, TopicP
 from aiokafka.abc import ConsumerRebalanceListener  # type: ignore[import-untyped]
 from aiokafka.errors import (  # type: ignore[import-untyped]
     CommitFailedError,
+    ConsumerStoppedError,
     IllegalStateError,
     KafkaError,
     NoOffsetForPartitionError,
@@ -33,9 +35,12 @@ from streams.runtime.clock import Clock
 from streams.runtime.cluster.addresses import INTERNAL
 from streams.runtime.cluster.connections import Connections
 from streams.runtime.cluster.partition import Partition
+from streams.runtime.cluster.progress import Progress
 from streams.runtime.cluster.redis_store import DOWN, Outcome, PartitionStore
 from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.topics import Names
+from streams.runtime.latency import Latency
+from streams.runtime.rate import Rate
 from streams.stages.journey import CONFIG_ACTIVATED, TIME_ADVANCED
 from streams.units import format_time
 
@@ -43,6 +48,7 @@ _log = structlog.get_logger()
 _POLL_MS = 200
 _REVOKE_LIMIT_S = 10.0
 _RETRY_S = 1.0
+_STOP_LIMIT_S = 10.0
 _REPORT_S = 2.0
 _IDLE_STEP = 1_000_000
 
@@ -81,6 +87,7 @@ class Slot:
         """Clock of the last record from outside."""
         self.told_at = 0
         """Clock of the last `touchline.time.advanced` of ours."""
+        self.progress = Progress()
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -116,10 +123,29 @@ class JourneyService(Service):
         self._partitions = partitions
         self._consumer: AIOKafkaConsumer | None = None
         self._reported_at = 0.0
+        self._began = clock.now()
+        self.joined = False
+        """The group has said once which partitions are ours."""
+        self.rebalances = 0
+        self.restarts = 0
+        """Consumers started anew."""
+        self.rounds = 0
+        """Times the consumer was asked for records and answered, with some or none."""
+        self.polling = False
+        """It is being asked now."""
+        self.rate = Rate()
+        """Records taken."""
+        self.latency = Latency()
+        """From the log's reception to the commit, of records received since the start."""
 
     async def on_start(self) -> None:
         """Join the group."""
-        self._consumer = AIOKafkaConsumer(
+        self._consumer = self._make_consumer()
+        self._consumer.subscribe([self._names.events], listener=_Listener(self))
+        await self._consumer.start()
+
+    def _make_consumer(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
             bootstrap_servers=self.settings.kafka,
             group_id=f"{self.settings.name}-journeys",
             group_instance_id=self.settings.instance,
@@ -130,8 +156,21 @@ class JourneyService(Service):
             session_timeout_ms=20_000,
             heartbeat_interval_ms=3_000,
         )
-        self._consumer.subscribe([self._names.events], listener=_Listener(self))
-        await self._consumer.start()
+
+    async def restart(self) -> None:
+        """Another consumer in place of one that has stopped. Raises CannotStart when Kafka does not let it in."""
+        self.restarts += 1
+        await self.revoke(list(self.slots))
+        old, self.joined = self._consumer, False
+        assert old is not None
+        try:
+            await asyncio.wait_for(old.stop(), _STOP_LIMIT_S)
+        except (TimeoutError, KafkaError) as error:
+            _log.warning("consumer_abandoned", error=type(error).__name__)
+        try:
+            await self.on_start()
+        except KafkaError as error:
+            raise CannotStart(f"Kafka does not let the journeys' consumer in again: {type(error).__name__}") from error
 
     async def on_stop(self) -> None:
         """Finish the batch, let what is committed leave, leave the group."""
@@ -144,6 +183,8 @@ class JourneyService(Service):
     def assign(self, assigned: Iterable[TopicPartition]) -> None:
         """Take these over: the loop opens them; nothing is fetched before."""
         assert self._consumer is not None
+        self.joined = True
+        self.rebalances += 1
         for tp in assigned:
             store = PartitionStore(self._connections.redis, f"events:{tp.partition}")
             self.slots[tp] = Slot(
@@ -173,14 +214,18 @@ class JourneyService(Service):
 
     @Service.task
     async def _consume(self) -> None:
-        consumer = self._consumer
-        assert consumer is not None
         while not self.should_stop:
+            consumer = self._consumer
+            assert consumer is not None
             for tp, slot in list(self.slots.items()):
                 if not slot.running and time.monotonic() >= slot.retry_at:
                     await self._open(tp, slot)
+            self.polling = True
             try:
                 batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self.settings.batch)
+            except ConsumerStoppedError:
+                await asyncio.sleep(_POLL_MS / 1000)
+                continue  # another takes its place
             except NoOffsetForPartitionError:
                 continue  # a partition whose group never committed; it is positioned when it opens
             except OffsetOutOfRangeError as error:
@@ -190,7 +235,11 @@ class JourneyService(Service):
                 _log.warning("kafka_unavailable", error=type(error).__name__)
                 await asyncio.sleep(_RETRY_S)
                 continue
+            finally:
+                self.polling = False
+            self.rounds += 1
             await asyncio.gather(*(self._take(tp, batches[tp]) for tp in batches))
+            await self._look()
             await self._advance_time()
             await self._report()
 
@@ -297,7 +346,10 @@ class JourneyService(Service):
                 slot.lost = True
                 await partition.relay.stop()
                 self._fail(tp, slot, "another owner")
-            elif len(records) > 1:
+                return
+            if outcome is Outcome.DONE:
+                self._note(slot, records)
+            if len(records) > 1:
                 head = partition.store.head
                 _log.debug(
                     "batch_processed",
@@ -321,7 +373,35 @@ class JourneyService(Service):
             _log.error("partition_stopped", partition=tp.partition, error=str(stop))
             await self.crash(stop)
 
+    def _note(self, slot: Slot, records: Sequence[Record]) -> None:
+        """They are committed."""
+        self.rate.count(len(records))
+        slot.progress.took(records[-1].offset + 1, records[-1].log_time)
+        now = self._clock.now()
+        received = Counter(record.log_time for record in records if not record.internal)
+        for log_time, count in received.items():
+            if log_time is not None and log_time >= self._began:
+                self.latency.observe((now - log_time) / 1e6, count)
+
     # -- time and lag --------------------------------------------------------------------------------------------
+
+    async def position(self, tp: TopicPartition, slot: Slot) -> int:
+        """Offset of the next record to take: past those that Kafka keeps for itself, such as ends of transactions."""
+        read = slot.partition.stage.position.read
+        if self._consumer is None or slot.lock.locked():
+            return read
+        try:
+            return max(read, int(await asyncio.wait_for(self._consumer.position(tp), _RETRY_S)))
+        except (IllegalStateError, KafkaError, TimeoutError):
+            return read
+
+    async def _look(self) -> None:
+        """Note how far each partition has come, as far as its last fetch tells."""
+        assert self._consumer is not None
+        for tp, slot in list(self.slots.items()):
+            if slot.running:
+                end = self._consumer.highwater(tp)
+                slot.progress.see(await self.position(tp, slot), end, self._clock.now())
 
     async def _advance_time(self) -> None:
         """Write the clock into partitions that were read to the end and got nothing for `idle_after`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
@@ -21,6 +22,22 @@ from streams.stages.journey import JourneyStage
 _BUSY_S = 0.04
 """The loop is held at most about this long at a stretch."""
 _SMALLEST, _LARGEST = 50, 2000
+
+
+class Counts:
+    """What an owner did with its partition, since it got it."""
+
+    def __init__(self) -> None:
+        self.commits: Counter[str] = Counter()
+        """By outcome."""
+        self.hits = 0
+        """Records that needed no state from the store."""
+        self.misses = 0
+        """States read from the store."""
+        self.decisions: Counter[str] = Counter()
+        """Committed, by type."""
+        self.invalid: Counter[str] = Counter()
+        """Committed dead letters, by reason."""
 
 
 class Partition:
@@ -42,6 +59,7 @@ class Partition:
         self._slice = _LARGEST // 4
         self.stage = self._fresh()
         self._sequences: dict[str, int] = {}
+        self.counts = Counts()
 
     def _fresh(self) -> JourneyStage:
         return JourneyStage(
@@ -84,7 +102,9 @@ class Partition:
         Raises one of the store's DOWN errors; memory is then of no use until `rebuild`.
         """
         outgoing: list[Outgoing] = []
-        done = 0
+        decided: Counter[str] = Counter()
+        refused: Counter[str] = Counter()
+        done = loaded = 0
         while done < len(records):
             piece = records[done : done + self._slice]
             done += len(piece)
@@ -92,10 +112,14 @@ class Partition:
             wanted = self.stage.needs(piece)
             held = time.monotonic() - began
             while wanted:
+                loaded += len(wanted)
                 self.stage.load(await self.store.states(wanted))
                 wanted = self.stage.needs(piece)
             began = time.monotonic()
-            outgoing += self._address(self.stage.process(piece))
+            effects = self.stage.process(piece)
+            outgoing += self._address(effects)
+            decided.update(decision.type for decision in effects.decisions)
+            refused.update(letter.reason for letter in effects.dead_letters)
             self._adapt(len(piece), held + time.monotonic() - began)
             await asyncio.sleep(0)
         changes = self.stage.changes()
@@ -112,7 +136,12 @@ class Partition:
                 effects=outgoing,
             )
         )
+        self.counts.commits[outcome.value] += 1
         if outcome is Outcome.DONE:
+            self.counts.misses += loaded
+            self.counts.hits += max(0, len(records) - loaded)
+            self.counts.decisions += decided
+            self.counts.invalid += refused
             self.relay.put(enumerate(outgoing, first))
             self.stage.evict(self._keep)
         return outcome

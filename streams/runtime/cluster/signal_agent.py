@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable
 
 import faust
@@ -78,6 +79,12 @@ class SignalDesk:
         self.lost = False
         """Another owner claimed the stage."""
         self._retry_at = 0.0
+        self.commits: Counter[str] = Counter()
+        """By outcome, since the worker has the stage; so the next."""
+        self.decided: Counter[str] = Counter()
+        """Decisions committed, by type."""
+        self.restarts = 0
+        """Times the consumer was started anew because it had stopped."""
 
     @property
     def read(self) -> int:
@@ -105,6 +112,21 @@ class SignalDesk:
         return self._stage
 
     @property
+    def busy(self) -> bool:
+        """Something is being done with the stage now."""
+        return self._lock.locked()
+
+    @property
+    def outbox(self) -> int:
+        """Committed decisions that Kafka has not acknowledged."""
+        return 0 if self._relay is None else self._relay.depth
+
+    def restart(self) -> None:
+        """The consumer has stopped: begin anew at the stored position."""
+        self.restarts += 1
+        self.fail("its consumer has stopped")
+
+    @property
     def position(self) -> int | None:
         """`read`; None while another worker has the stage."""
         return self.read if self._stage is not None else None
@@ -124,6 +146,7 @@ class SignalDesk:
             self._read = head.read
             self._decisions, self._dirty = [], False
             self._gaps, self._jumped_at = {}, None
+            self.commits, self.decided = Counter(), Counter()
             self._relay = Relay(self._connections.sender, store)
             self._relay.put(await store.outbox())
             self._store, self._stage = store, stage
@@ -241,9 +264,11 @@ class SignalDesk:
             )
         )
         self._committed_at = time.monotonic()
+        self.commits[outcome.value] += 1
         if outcome is not Outcome.DONE:
             raise StageLost(outcome)
         self._relay.put(enumerate(effects, first))
+        self.decided.update(decision.type for decision in self._decisions)
         self._decisions, self._dirty = [], False
 
     async def _drop(self) -> None:

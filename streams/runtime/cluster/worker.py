@@ -16,13 +16,16 @@ from mode.types import ServiceT
 from streams.config.load import Loaded
 from streams.errors import CannotStart
 from streams.runtime.clock import Clock, SystemClock
-from streams.runtime.cluster import positions, signal_agent, topics
+from streams.runtime.cluster import positions, signal_agent, topics, worker_web
+from streams.runtime.cluster.bulletin import Bulletin
 from streams.runtime.cluster.connections import Connections
 from streams.runtime.cluster.journey_service import JourneyService, Settings
 from streams.runtime.cluster.redis_store import connect, inspect
 from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.signal_agent import SignalDesk
+from streams.runtime.cluster.status import Reporter
 from streams.runtime.cluster.topics import Names
+from streams.runtime.cluster.watcher import KafkaEnds, Watcher
 
 _log = structlog.get_logger()
 
@@ -64,8 +67,8 @@ def build_app(settings: Settings, folder: Path, web: tuple[str, int] | None) -> 
 class Worker(faust.Worker):
     """Starts the connections first and the journeys last, so that these stop first: batch, relay, then the rest."""
 
-    def __init__(self, app: faust.App, connections: Connections, journeys: JourneyService, **options: Any) -> None:
-        self._parts = (connections, app, journeys)
+    def __init__(self, app: faust.App, connections: Connections, *others: ServiceT, **options: Any) -> None:
+        self._parts = (connections, app, *others)
         super().__init__(app, override_logging=False, redirect_stdouts=False, quiet=True, **options)
         self.spinner = None
 
@@ -75,35 +78,16 @@ class Worker(faust.Worker):
         return self._parts
 
 
-def status(journeys: JourneyService, desk: SignalDesk) -> dict[str, Any]:
-    """How this worker is doing, for the web view `/status`."""
-    return {
-        "partitions": {
-            str(tp.partition): {
-                "running": slot.running,
-                "trouble": slot.trouble,
-                "epoch": slot.partition.store.head.epoch if slot.running else None,
-                "read": slot.partition.stage.position.read,
-                "low": slot.partition.stage.position.low,
-                "watermark": slot.partition.stage.position.watermark,
-                "pending_timers": slot.partition.stage.pending_timers,
-                "outbox": slot.partition.relay.depth,
-            }
-            for tp, slot in sorted(journeys.slots.items())
-        },
-        "signals": {"position": desk.position, "trouble": desk.trouble},
-    }
-
-
 def run(loaded: Loaded, settings: Settings, *, web: tuple[str, int] | None = None, clock: Clock | None = None) -> int:
     """Run a worker until it is told to stop; returns the exit code. Raises CannotStart."""
     partitions = asyncio.run(preflight(settings))
+    clock = clock or SystemClock()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory(prefix="touchline-worker-") as folder:
         connections = Connections(settings.kafka, settings.redis)
         rulebook = Rulebook(connections, loaded)
-        journeys = JourneyService(settings, rulebook, connections, clock or SystemClock(), partitions)
+        journeys = JourneyService(settings, rulebook, connections, clock, partitions)
         desk = SignalDesk(connections, rulebook, Names(settings.name), partitions)
         app = build_app(settings, Path(folder) / "faust", web)
 
@@ -113,17 +97,16 @@ def run(loaded: Loaded, settings: Settings, *, web: tuple[str, int] | None = Non
         positions.install(app, f"kafka://{settings.kafka}", find, frozenset({desk.names.partials}))
         signal_agent.attach(app, desk)
 
+        watcher = Watcher(journeys, desk, KafkaEnds(settings.kafka), clock)
+        reporter = Reporter(settings, loaded.hash, journeys, desk, watcher, clock)
+        bulletin = Bulletin(reporter, connections)
         if web is not None:
-
-            @app.page("/status")
-            async def show_status(view: Any, _request: Any) -> Any:
-                return view.json(status(journeys, desk))
-
-        worker = Worker(app, connections, journeys, loop=loop)
+            worker_web.attach(app, reporter, loaded.config.access)
+        worker = Worker(app, connections, journeys, watcher, bulletin, loop=loop)
         try:
             worker.execute_from_commandline()
         except SystemExit as end:
-            crashed = [part.crash_reason for part in (journeys, app, worker) if part.crash_reason is not None]
+            crashed = [part.crash_reason for part in (journeys, watcher, app, worker) if part.crash_reason is not None]
             for reason in crashed:
                 if isinstance(reason, CannotStart):
                     raise reason from None

@@ -1,0 +1,68 @@
+"""Workers tell Redis how they are doing, so that one question there shows the whole cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import structlog
+from mode import Service
+from redis.asyncio import Redis
+
+from streams.runtime.cluster.connections import Connections
+from streams.runtime.cluster.redis_store import DOWN
+from streams.runtime.cluster.status import Reporter, WorkerStatus
+
+WORKERS = "touchline:workers"
+"""Hash: name of a worker -> its latest WorkerStatus, as JSON."""
+EVERY_SECONDS = 2.0
+STALE_SECONDS = 15
+"""A worker not heard of for so long is not there."""
+_FORGET_SECONDS = 24 * 3600
+_decode = msgspec.json.Decoder(WorkerStatus).decode
+_log = structlog.get_logger()
+
+
+class Bulletin(Service):
+    """Tells how one worker is doing, every two seconds."""
+
+    def __init__(self, reporter: Reporter, connections: Connections, **options: Any) -> None:
+        super().__init__(**options)
+        self._reporter = reporter
+        self._connections = connections
+
+    async def on_stop(self) -> None:
+        """Nobody need wait until it is stale."""
+        if hasattr(self._connections, "redis"):
+            try:
+                await self._connections.redis.hdel(WORKERS, self._reporter.worker)
+            except DOWN as error:
+                _log.debug("status_not_withdrawn", error=type(error).__name__)
+
+    @Service.task
+    async def _tell(self) -> None:
+        while not self.should_stop:
+            try:
+                await tell(self._connections.redis, self._reporter.status())
+            except DOWN as error:
+                _log.debug("status_not_told", error=type(error).__name__)
+            await self.sleep(EVERY_SECONDS)
+
+
+async def tell(redis: Redis, status: WorkerStatus) -> None:
+    """Put one up, and take down those nobody has heard of for a day."""
+    await redis.hset(WORKERS, status.worker, msgspec.json.encode(status))
+    old = [one.worker for one in await told(redis) if status.time - one.time > _FORGET_SECONDS * 1_000_000]
+    if old:
+        await redis.hdel(WORKERS, *old)
+
+
+async def told(redis: Redis) -> list[WorkerStatus]:
+    """All that are up, by name; what another release wrote differently is left out."""
+    found = []
+    for body in (await redis.hgetall(WORKERS)).values():
+        try:
+            found.append(_decode(body))
+        except msgspec.MsgspecError:
+            continue
+    return sorted(found, key=lambda one: one.worker)

@@ -1,0 +1,157 @@
+"""How a worker is doing: for its web view, for whoever asks Redis about the whole cluster, and for readiness."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import msgspec
+
+from streams.runtime.clock import Clock
+from streams.runtime.cluster.journey_service import JourneyService, Settings
+from streams.runtime.cluster.signal_agent import SignalDesk
+from streams.runtime.cluster.watcher import Watcher
+
+
+class PartitionStatus(msgspec.Struct, frozen=True):
+    """One partition of the events, as its owner sees it. Offsets are of the log, times UTC epoch microseconds."""
+
+    running: bool
+    """Its records are taken."""
+    trouble: str | None
+    """Why not, if so."""
+    epoch: int | None
+    """Of its owner: one more with each."""
+    read: int
+    """The next record to take."""
+    low: int
+    """Where recovery would begin."""
+    end: int | None
+    """Behind the last record in the log, as far as is known."""
+    lag_records: int | None
+    lag_seconds: float | None
+    """How long the oldest record not taken has waited at most."""
+    watermark: int | None
+    pending_timers: int
+    outbox: int
+    """Committed effects that Kafka has not acknowledged."""
+
+
+class SignalsStatus(msgspec.Struct, frozen=True):
+    """The signals; everything but `trouble` means the worker that has them."""
+
+    owner: bool
+    position: int | None
+    """The next of the partitions' counts to take."""
+    trouble: str | None
+    lag_records: int | None = None
+    held_back_by: list[int] = []
+    """Partitions whose counts the others wait for."""
+    outbox: int = 0
+
+
+class WorkerStatus(msgspec.Struct, frozen=True):
+    """What `/status` shows and Redis is told every few seconds."""
+
+    worker: str
+    """`--instance`, else host and process."""
+    time: int
+    """Of this status, UTC epoch microseconds, by the worker's clock."""
+    uptime_seconds: float
+    config: str
+    """Hash of the worker's file."""
+    not_ready: str | None
+    """Why `/readyz` says no, if so."""
+    partitions: dict[str, PartitionStatus]
+    signals: SignalsStatus
+    rebalances: int
+    consumer_restarts: int
+
+
+def worker_name(settings: Settings) -> str:
+    """A name by which a worker is told from the others."""
+    return settings.instance or f"{socket.gethostname()}:{os.getpid()}"
+
+
+class Reporter:
+    """Says how a worker's parts are doing, from memory."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        config: str,
+        journeys: JourneyService,
+        desk: SignalDesk,
+        watcher: Watcher,
+        clock: Clock,
+    ) -> None:
+        self.config = config
+        """Hash of the worker's file."""
+        self.journeys = journeys
+        self.desk = desk
+        self.watcher = watcher
+        self.worker = worker_name(settings)
+        self._clock = clock
+        self._began = clock.now()
+
+    def now(self) -> int:
+        """UTC epoch microseconds."""
+        return self._clock.now()
+
+    @property
+    def uptime_seconds(self) -> float:
+        """Since the worker started."""
+        return (self._clock.now() - self._began) / 1e6
+
+    def not_ready(self) -> str | None:
+        """Why the worker does not take all that is its own; None while it does."""
+        if not self.journeys.joined:
+            return "joining the group"
+        for tp, slot in sorted(self.journeys.slots.items()):
+            if not slot.running:
+                return f"partition {tp.partition}: {slot.trouble or 'opening'}"
+        return None if self.desk.trouble is None else f"signals: {self.desk.trouble}"
+
+    def status(self) -> WorkerStatus:
+        """As of now."""
+        now = self._clock.now()
+        partitions = {}
+        for tp, slot in sorted(self.journeys.slots.items()):
+            position = slot.partition.stage.position
+            partitions[str(tp.partition)] = PartitionStatus(
+                running=slot.running,
+                trouble=slot.trouble,
+                epoch=slot.partition.store.head.epoch if slot.running else None,
+                read=position.read,
+                low=position.low,
+                end=slot.progress.end,
+                lag_records=slot.progress.behind,
+                lag_seconds=slot.progress.lag_seconds(now),
+                watermark=position.watermark,
+                pending_timers=slot.partition.stage.pending_timers,
+                outbox=slot.partition.relay.depth,
+            )
+        return WorkerStatus(
+            worker=self.worker,
+            time=now,
+            uptime_seconds=self.uptime_seconds,
+            config=self.config,
+            not_ready=self.not_ready(),
+            partitions=partitions,
+            signals=self._signals(),
+            rebalances=self.journeys.rebalances,
+            consumer_restarts=self.journeys.restarts + self.desk.restarts,
+        )
+
+    def _signals(self) -> SignalsStatus:
+        stage = self.desk.stage
+        if stage is None:
+            return SignalsStatus(False, None, self.desk.trouble)
+        return SignalsStatus(
+            True,
+            self.desk.position,
+            self.desk.trouble,
+            self.watcher.signals.behind,
+            stage.held_back_by,
+            self.desk.outbox,
+        )
