@@ -71,15 +71,18 @@ bench: $(STAMP) ## every benchmark, results into benchmarks/results (BENCH=journ
 	@$(BIN)/python docs/figures.py
 
 UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
-lock: ## write both locks anew, the image's with the same versions (needs uv on PATH)
+lock: ## write the locks anew, the image's with the same versions (needs uv on PATH)
 	@command -v uv >/dev/null || { echo "uv is not on PATH; install it with: python3 -m pip install uv"; exit 1; }
 	@{ echo "# Everything Touchline runs, is tested and measured with, pinned by hash; make installs exactly this."; \
 	  echo "# Written by make lock from pyproject.toml, for every Python from 3.11 on."; \
 	  $(UV) --upgrade --extra test --extra bench pyproject.toml; } > requirements.lock.new
 	@mv requirements.lock.new requirements.lock
-	@{ echo "# What the image holds: the part of requirements.lock that Touchline runs and is built with."; \
-	  echo hatchling | $(UV) --constraint requirements.lock --no-annotate pyproject.toml -; } > deploy/requirements.lock.new
+	@{ echo "# What the image holds: the part of requirements.lock that Touchline runs with."; \
+	  $(UV) --constraint requirements.lock --no-annotate pyproject.toml; } > deploy/requirements.lock.new
+	@{ echo "# What builds the image's wheel and stays out of the image: a part of requirements.lock."; \
+	  echo hatchling | $(UV) --constraint requirements.lock --no-annotate -; } > deploy/build.lock.new
 	@mv deploy/requirements.lock.new deploy/requirements.lock
+	@mv deploy/build.lock.new deploy/build.lock
 
 clean: ## remove caches and build output; keeps .venv, .cache and data
 	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -24,7 +24,7 @@ from streams.errors import TouchlineError
 DISTRIBUTION = "touchline"
 GROUPS: dict[str, tuple[str, ...]] = {
     "Begin": ("demo", "init", "check"),
-    "Run": ("run", "worker", "topics", "status"),
+    "Run": ("run", "worker", "topics", "status", "simulate"),
     "History": ("replay", "preview", "test"),
     "Look and mend": ("why", "cases", "dlq", "export", "erase"),
     "Write": ("schema", "grafana"),

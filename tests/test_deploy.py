@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import importlib
+import json
+import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from streams.config.load import load_text
 
@@ -19,10 +24,59 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = sorted(name for name, service in SERVICES.items() if service["image"].startswith("touchline:"))
 PINNED = sorted(set(SERVICES) - set(OURS))
 SECRETS = {"TOUCHLINE_WRITE_KEY": "w" * 32, "TOUCHLINE_CONSOLE_TOKEN": "c" * 32}
+SCHEMA = Draft202012Validator(
+    json.loads((ROOT / "tests" / "testdata" / "schemas" / "compose.json").read_text(encoding="utf-8"))
+)
 
 
 def test_compose_starts_what_a_cluster_needs() -> None:
-    assert {"kafka", "redis", "worker", "collector", "prometheus", "grafana"} <= set(SERVICES)
+    assert set(SERVICES) == {
+        "kafka", "redis", "topics", "worker", "collector", "traffic", "alertmanager", "prometheus", "grafana",
+    }  # fmt: skip
+    assert SERVICES["worker"]["deploy"]["replicas"] == 2
+
+
+def test_compose_says_nothing_the_specification_does_not_know() -> None:
+    assert [error.message for error in SCHEMA.iter_errors(COMPOSE)] == []
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda compose: compose["services"]["worker"].update(comand=["worker"]),
+        lambda compose: compose["services"]["kafka"]["healthcheck"].update(interval=10),
+        lambda compose: compose["services"]["redis"].pop("image"),
+        lambda compose: compose["services"]["collector"]["depends_on"]["kafka"].update(condition="healthy"),
+        lambda compose: compose.update(network={}),
+    ],
+)
+def test_a_mistake_in_it_would_be_found(spoil: Callable[[dict[str, Any]], object]) -> None:
+    spoilt = copy.deepcopy(COMPOSE)
+    spoil(spoilt)
+    assert not SCHEMA.is_valid(spoilt)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_containers_can_change_nothing_of_their_own(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert all(mount.endswith(":ro") for mount in service["volumes"])
+
+
+def test_workers_may_be_many() -> None:
+    worker = SERVICES["worker"]
+    assert not {"ports", "container_name"} & set(worker)
+    assert "--instance" not in worker["command"], "two workers of one name would drive each other out"
+
+
+def test_secrets_have_no_default_and_stand_in_no_command() -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    for name in SECRETS:
+        assert re.search(rf"\$\{{{name}:\?", text)
+    for name in OURS:
+        assert not any("$" in word for word in SERVICES[name]["command"])
 
 
 @pytest.mark.parametrize("name", PINNED)
@@ -84,6 +138,23 @@ def test_the_collector_writes_where_the_workers_read() -> None:
     assert "--data" not in SERVICES["collector"]["command"]
 
 
+def test_visitors_are_simulated_at_the_door() -> None:
+    address = SERVICES["traffic"]["command"][SERVICES["traffic"]["command"].index("--to") + 1]
+    listen = SERVICES["collector"]["command"][SERVICES["collector"]["command"].index("--listen") + 1]
+    assert address == f"http://collector:{listen.rsplit(':')[-1]}"
+
+
+def test_alerts_of_touchline_and_of_prometheus_meet_in_one_alertmanager() -> None:
+    rules = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+    (entry,) = rules["alerting"]["alertmanagers"]
+    assert entry["static_configs"][0]["targets"] == ["alertmanager:9093"]
+    config = yaml.safe_load((ROOT / "deploy" / "config" / "shop.yml").read_text(encoding="utf-8"))
+    assert [entry["to"] for entry in config["subscriptions"]] == ["alertmanager:http://alertmanager:9093"]
+    routes = yaml.safe_load((ROOT / "deploy" / "alertmanager" / "alertmanager.yml").read_text(encoding="utf-8"))
+    named = {routes["route"]["receiver"], *(route["receiver"] for route in routes["route"]["routes"])}
+    assert named == {receiver["name"] for receiver in routes["receivers"]}
+
+
 def test_every_named_volume_is_mounted() -> None:
     mounts = {mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])}
     assert set(COMPOSE["volumes"]) <= mounts
@@ -122,23 +193,3 @@ def test_grafana_reads_from_the_prometheus_beside_it() -> None:
     mounts = [mount.split(":")[1] for mount in SERVICES["grafana"]["volumes"]]
     assert provider["options"]["path"] in mounts
     assert provider["allowUiUpdates"] is False
-
-
-def test_the_image_runs_as_nobody_in_particular_from_pinned_packages() -> None:
-    lines = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    assert sum(line.startswith("FROM ") for line in lines) == 2
-    last = max(index for index, line in enumerate(lines) if line.startswith("FROM "))
-    assert any(line.startswith("USER ") and line != "USER root" for line in lines[last:])
-    assert any("--require-hashes" in line for line in lines)
-
-
-def test_what_the_image_copies_passes_dockerignore() -> None:
-    kept = {
-        line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")
-    }
-    lines = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    copied = {
-        word for line in lines if line.startswith("COPY ") and "--from" not in line for word in line.split()[1:-1]
-    }
-    assert copied <= kept
-    assert all((ROOT / path).exists() for path in copied)

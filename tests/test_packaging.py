@@ -79,9 +79,10 @@ def test_the_lock_pins_every_package_by_hash_and_names_no_index() -> None:
 
 def test_the_image_gets_the_versions_that_are_tested() -> None:
     pins = re.compile(r"^([\w.-]+==\S+)", re.MULTILINE)
-    image = set(pins.findall((ROOT / "deploy" / "requirements.lock").read_text(encoding="utf-8")))
-    assert image
-    assert image <= set(pins.findall(LOCK))
+    for name in ("requirements.lock", "build.lock"):
+        image = set(pins.findall((ROOT / "deploy" / name).read_text(encoding="utf-8")))
+        assert image
+        assert image <= set(pins.findall(LOCK))
 
 
 def test_ci_runs_the_checks_and_then_every_test() -> None:

@@ -10,7 +10,8 @@ from connectors.synthetic.incidents import MINUTE, Schedule
 from connectors.synthetic.traffic import Traffic
 from streams.codec import encode
 from streams.runtime.clock import Clock
-from streams.runtime.service import Busy, Service
+from streams.runtime.collector import Intake
+from streams.runtime.service import Busy
 from streams.units import format_time
 
 SECOND = 1_000_000
@@ -39,7 +40,7 @@ class Simulation:
         Where to begin, UTC epoch microseconds; what lies between it and now is fed as fast as the service takes it.
     """
 
-    def __init__(self, service: Service, traffic: Traffic, clock: Clock, since: int) -> None:
+    def __init__(self, service: Intake, traffic: Traffic, clock: Clock, since: int) -> None:
         self._service = service
         self._traffic = traffic
         self._clock = clock
