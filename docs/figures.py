@@ -107,6 +107,17 @@ def _memory(result: dict[str, Any]) -> Rows:
         )
 
 
+def _worker(result: dict[str, Any]) -> Rows:
+    for row in result["rows"]:
+        yield (
+            f"Cluster worker, Kafka → Redis commit → Kafka, {row['customers_in_redis']:,} customers,"
+            f" {row['events_measured']:,} events",
+            f"{row['cpu_seconds_per_million_events']:.1f} CPU s per million events, Redis"
+            f" {row['redis_cpu_seconds_per_million_events']:.1f}; {row['redis_bytes_per_customer']} bytes in Redis per"
+            " customer",
+        )
+
+
 def _attribution(result: dict[str, Any]) -> Rows:
     for row in result["targets"]:
         if row["drop"] in (0.5, 1.0) and row["dispersion"] == 1.0:
@@ -184,6 +195,7 @@ _ROWS: dict[str, Callable[[dict[str, Any]], Rows]] = {
     "journey_stage": _journey_stage,
     "embedded": _embedded,
     "memory": _memory,
+    "worker": _worker,
     "replay": _replay,
     "attribution": _attribution,
     "nab": _nab,

@@ -43,7 +43,7 @@ def test_compose_says_nothing_the_specification_does_not_know() -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda compose: compose["services"]["worker"].update(comand=["worker"]),
+        lambda compose: compose["services"]["worker"].update(commands=["worker"]),
         lambda compose: compose["services"]["kafka"]["healthcheck"].update(interval=10),
         lambda compose: compose["services"]["redis"].pop("image"),
         lambda compose: compose["services"]["collector"]["depends_on"]["kafka"].update(condition="healthy"),

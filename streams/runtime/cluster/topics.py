@@ -77,7 +77,7 @@ def faults(
     if topic.fixed and partitions != topic.partitions:
         result.append(
             f"{name}: has {partitions} partitions, expected {topic.partitions}; the count is fixed at creation: "
-            "pass --partitions with it, or follow the migration guide"
+            "pass --partitions with it, or see docs/how-to/upgrade.md"
         )
     if replication < expected_replication:
         result.append(
