@@ -146,7 +146,7 @@ class PartitionStore:
                     raise CannotStart(
                         f"{self.name}: its state was made for {known.partitions} partitions, the topic has "
                         f"{partitions}; "
-                        "restore the topic's partition count or follow the migration guide"
+                        "restore the topic's partition count or see docs/how-to/upgrade.md"
                     )
             mine = msgspec.structs.replace(
                 known, epoch=known.epoch + 1, commit=known.commit + 1, token=os.urandom(8), format=heads.FORMAT
