@@ -26,8 +26,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--name", default="touchline", help="prefix of topics and consumer groups (default %(default)s)"
     )
     parser.add_argument(
-        "--instance", metavar="NAME", help="a name that outlives restarts of this worker: no rebalance within 20 s"
+        "--instance", metavar="NAME", help="a name that outlives restarts of this worker: no rebalance within a session"
     )
+    parser.add_argument(
+        "--session", type=int, default=20, metavar="SECONDS",
+        help="silence after which the others take this worker's partitions over (default %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--batch", type=int, default=4000, metavar="N", help="events per commit, at most (default %(default)s)"
     )
@@ -52,7 +56,16 @@ def run(args: argparse.Namespace) -> int:
             sys.stderr.write(f"{args.config}: feedback.{name} asks nobody: a worker does not look at `when` yet\n")
     if args.batch < 1:
         raise UsageError("--batch: expected at least 1")
-    settings = Settings(kafka=args.kafka, redis=args.redis, name=args.name, instance=args.instance, batch=args.batch)
+    if not 2 <= args.session <= 600:
+        raise UsageError("--session: expected 2 to 600 seconds")
+    settings = Settings(
+        kafka=args.kafka,
+        redis=args.redis,
+        name=args.name,
+        instance=args.instance,
+        batch=args.batch,
+        session_s=args.session,
+    )
     with rare_collection():
         return worker.run(loaded, settings, web=_address(args.listen))
 

@@ -15,19 +15,32 @@ from streams.model import Event
 from tests.cluster.installation import Installation
 from tests.cluster.parity import OPENS, SECOND
 from tests.servers.base import ServerMissing, skip_or_fail
-from tests.servers.kafka import running_kafka
+from tests.servers.kafka import KafkaServer, running_kafka
 
 Install = Callable[[str, int], AbstractAsyncContextManager[Installation]]
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a real Kafka."""
+def _kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, KafkaServer | None]]:
     try:
-        with running_kafka(tmp_path_factory.mktemp("kafka")) as bootstrap:
-            yield bootstrap
+        with running_kafka(tmp_path_factory.mktemp("kafka")) as running:
+            yield running
     except ServerMissing as missing:
         skip_or_fail(str(missing))
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(_kafka: tuple[str, KafkaServer | None]) -> str:
+    """Address of a real Kafka."""
+    return _kafka[0]
+
+
+@pytest.fixture
+def kafka_server(_kafka: tuple[str, KafkaServer | None]) -> KafkaServer:
+    """The broker behind `kafka_bootstrap`, to be killed and started again."""
+    if _kafka[1] is None:
+        pytest.skip("KAFKA_BOOTSTRAP names a broker that is not ours to kill")
+    return _kafka[1]
 
 
 @pytest.fixture

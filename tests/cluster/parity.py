@@ -12,7 +12,7 @@ from connectors.row import Row
 from streams import customer as customers
 from streams.decisions import encode as encode_decision
 from streams.model import Event
-from streams.runtime.cluster.addresses import SEQUENCE
+from streams.runtime.cluster.addresses import SEQUENCE, decode_partial
 from streams.runtime.cluster.addresses import SOURCE as SOURCE_HEADER
 from streams.runtime.replay import Replay
 from streams.units import parse_time
@@ -75,3 +75,19 @@ async def assert_like_replay(made: Installation, events: list[Event]) -> None:
     states = await made.customers()
     assert states == {key: customers.encode(state) for key in states if (state := replay.journeys.find(key))}
     assert len(states) > 1000
+
+
+async def assert_same_under_same_number(made: Installation) -> int:
+    """What left again left under the same number with the same bytes; returns how many records were copies."""
+    copies = 0
+    for topic in (made.names.partials, made.names.decisions):
+        found: dict[tuple[bytes, int], bytes] = {}
+        for record in await made.records(topic):
+            headers = dict(record.headers)
+            if topic == made.names.partials:
+                number = (record.key, decode_partial(record.value).sequence)
+            else:
+                number = (headers[SOURCE_HEADER], int(headers[SEQUENCE]))
+            copies += number in found
+            assert found.setdefault(number, record.value) == record.value, f"{topic} {number}: two different records"
+    return copies

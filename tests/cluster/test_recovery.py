@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from aiokafka import TopicPartition  # type: ignore[import-untyped]
 from aiokafka.admin import RecordsToDelete  # type: ignore[import-untyped]
@@ -13,10 +11,8 @@ from streams.runtime.cluster import topics
 from streams.runtime.cluster.redis_store import PartitionStore, connect
 from streams.runtime.cluster.signal_agent import SOURCE
 from tests.cluster.conftest import Install
-from tests.cluster.installation import Installation, Worker
-from tests.cluster.parity import DEMO, SECOND, UNTIL, assert_like_replay, within_lateness
-from tests.servers.base import ServerMissing, skip_or_fail
-from tests.servers.redis import RedisServer
+from tests.cluster.installation import Installation
+from tests.cluster.parity import DEMO, SECOND, UNTIL, assert_like_replay
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(400)]
 TAIL = 3 * SECOND
@@ -28,11 +24,6 @@ async def read_at_least(made: Installation, wanted: int) -> bool:
     return sum(head.read for name, head in heads.items() if name != SOURCE) >= wanted
 
 
-async def opened(made: Installation, worker: Worker) -> bool:
-    """Whether a worker has opened a partition of the events."""
-    return "partition_opened" in worker.log
-
-
 async def steal(made: Installation, name: str) -> None:
     """Raise a partition's epoch as another owner would, and leave."""
     client = connect(made.redis)
@@ -40,29 +31,6 @@ async def steal(made: Installation, name: str) -> None:
     await store.claim(partitions=made.partitions, start=0, config=made.loaded.hash)
     await store.close()
     await client.aclose()
-
-
-async def test_workers_that_come_and_go_change_nothing(install: Install, shop: list[Event]) -> None:
-    async with install(DEMO, 4) as made:
-        events = list(within_lateness(shop, made.loaded.config.allowed_lateness))
-        half = len(events) // 2
-        await made.send(events[:half])
-        first = made.worker("--batch", "100")
-        second = None
-        try:
-            await first.until(lambda: read_at_least(made, half // 3), "the first worker to take some events")
-            second = made.worker("--batch", "100")
-            await second.until(lambda: opened(made, second), "the second worker to get partitions")
-            await made.send(events[half:])
-            await made.advance(UNTIL + TAIL)
-            await second.until(lambda: read_at_least(made, half + half // 3), "both workers to take more")
-            assert first.stop() == 0, first.log
-            await second.until(made.done, "the second worker to do the rest")
-            await assert_like_replay(made, events)
-        finally:
-            first.stop()
-            if second is not None:
-                second.stop()
 
 
 async def test_a_partition_taken_by_another_owner_is_claimed_again_and_nothing_changes(
@@ -84,37 +52,6 @@ async def test_a_partition_taken_by_another_owner_is_claimed_again_and_nothing_c
             worker.stop()
 
 
-async def test_a_store_that_dies_and_comes_back_older_changes_nothing(
-    kafka_bootstrap: str, tmp_path: Path, shop: list[Event]
-) -> None:
-    try:
-        server = RedisServer(tmp_path / "redis", "--appendfsync", "everysec")
-    except ServerMissing as missing:
-        skip_or_fail(str(missing))
-    server.start()
-    made = Installation(kafka_bootstrap, server.url, tmp_path, DEMO, 1)
-    assert made.create_topics().returncode == 0
-    await made.wait_for_topics()
-    try:
-        await made.send(shop)
-        worker = made.worker("--batch", "100")
-        await worker.until(lambda: read_at_least(made, len(shop) // 3), "some events to be taken")
-        server.kill()
-
-        async def noticed() -> bool:
-            return "partition_paused" in worker.log
-
-        await worker.until(noticed, "the worker to miss its store")
-        server.start()
-        await made.advance(UNTIL + TAIL)
-        await worker.until(made.done, "all to be processed")
-        await assert_like_replay(made, shop)
-    finally:
-        made.stop()
-        server.stop()
-        await made.drop_topics()
-
-
 async def test_a_position_the_log_does_not_hold_stops_the_worker_naming_both_ends(
     install: Install, shop: list[Event]
 ) -> None:
@@ -128,6 +65,23 @@ async def test_a_position_the_log_does_not_hold_stops_the_worker_naming_both_end
         worker = made.worker()
         assert worker.process.wait(60) == 3
         assert "its position is 900, the log holds 0 to 50" in worker.log
+
+
+async def test_a_log_that_forgot_what_was_still_to_be_read_stops_the_worker_naming_both_ends(
+    install: Install, shop: list[Event]
+) -> None:
+    async with install(DEMO, 1) as made:
+        await made.send(shop[:50])
+        client = connect(made.redis)
+        store = PartitionStore(client, "events:0")
+        await store.claim(partitions=1, start=10, config=made.loaded.hash)
+        await store.close()
+        await client.aclose()
+        async with topics.admin(made.kafka) as admin:
+            await admin.delete_records({TopicPartition(made.names.events, 0): RecordsToDelete(before_offset=20)})
+        worker = made.worker()
+        assert worker.process.wait(60) == 3
+        assert "its position is 10, the log holds 20 to 50" in worker.log
 
 
 async def test_a_lost_store_is_not_taken_for_a_new_one(install: Install, shop: list[Event]) -> None:

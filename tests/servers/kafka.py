@@ -43,6 +43,7 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=2
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=2000
 log.cleaner.dedupe.buffer.size=2097152
 """
 
@@ -110,16 +111,16 @@ class KafkaServer(Server):
 
 
 @contextlib.contextmanager
-def running_kafka(folder: Path) -> Iterator[str]:
-    """Bootstrap address of a broker that answers. Raises ServerMissing."""
+def running_kafka(folder: Path) -> Iterator[tuple[str, KafkaServer | None]]:
+    """Bootstrap address of a broker that answers, and its process when it is ours. Raises ServerMissing."""
     if existing := os.environ.get("KAFKA_BOOTSTRAP"):
         if (reason := probe(existing)) is not None:
             raise ServerMissing(f"KAFKA_BOOTSTRAP={existing} does not answer: {reason}")
-        yield existing
+        yield existing, None
         return
     server = KafkaServer(folder)
     server.start(limit_s=90)
     try:
-        yield server.bootstrap
+        yield server.bootstrap, server
     finally:
         server.stop()

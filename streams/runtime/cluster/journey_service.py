@@ -68,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Records per partition and commit, at most."""
     keep: int = 200_000
     """Customers' states in memory, per partition."""
+    session_s: int = 20
+    """Seconds without a heartbeat after which the others take a worker's partitions over."""
 
 
 class Slot:
@@ -153,8 +155,8 @@ class JourneyService(Service):
             auto_offset_reset="none",
             max_poll_records=self.settings.batch,
             fetch_max_wait_ms=_POLL_MS,
-            session_timeout_ms=20_000,
-            heartbeat_interval_ms=3_000,
+            session_timeout_ms=self.settings.session_s * 1000,
+            heartbeat_interval_ms=self.settings.session_s * 150,
         )
 
     async def restart(self) -> None:

@@ -54,9 +54,9 @@ def build_app(settings: Settings, folder: Path, web: tuple[str, int] | None) -> 
         topic_disable_leader=True,
         stream_wait_empty=False,
         consumer_group_instance_id=settings.instance,
-        broker_session_timeout=20.0,
-        broker_heartbeat_interval=3.0,
-        broker_request_timeout=40.0,
+        broker_session_timeout=float(settings.session_s),
+        broker_heartbeat_interval=settings.session_s * 0.15,
+        broker_request_timeout=settings.session_s + 20.0,  # Faust wants it longer than the session
         web_enabled=web is not None,
         web_host=web[0] if web is not None else "127.0.0.1",
         web_port=web[1] if web is not None else 6066,
