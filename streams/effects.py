@@ -179,6 +179,8 @@ class Partial(msgspec.Struct, frozen=True, array_like=True):
     """Commands beyond those, and such as nobody can obey: a snooze without a duration."""
     care: tuple[CareCount, ...] = ()
     """By what, rule and detail."""
+    erased: tuple[str, ...] = ()
+    """Customers to be forgotten as examples, in order of their ids."""
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Events that tell Touchline about the world around the alerts: what was deployed, what to do with an alert."""
+"""Events that are no touchpoints: what was deployed, what to do with an alert, whom to forget."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from streams.units import parse_duration
 
 CHANGE = "change.deployed"
 ACKNOWLEDGED, SNOOZED, ACCEPTED = "alert.acknowledged", "alert.snoozed", "alert.accepted"
+ERASED = "touchline.customer.erased"
+"""Everything about the subject goes, once time has reached this; only from inside, never through a door."""
 COMMANDS = (ACKNOWLEDGED, SNOOZED, ACCEPTED)
 _MOST_BYTES = 1024
 _LETTERS = 128

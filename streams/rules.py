@@ -10,7 +10,7 @@ from streams.conditions import compile_where
 from streams.config.load import Loaded
 from streams.config.structs import Config, Journey, Signal
 from streams.fields import number, reader, scaled
-from streams.notices import CHANGE, COMMANDS
+from streams.notices import CHANGE, COMMANDS, ERASED
 from streams.scores import Grid
 
 Condition = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
@@ -137,7 +137,7 @@ class Hits:
                 self.only = match
 
 
-SPECIAL = ("customer.identified", "customer.merged", CHANGE, *COMMANDS)
+SPECIAL = ("customer.identified", "customer.merged", CHANGE, ERASED, *COMMANDS)
 """Types that mean something whatever the rules say."""
 NOTHING = Hits()
 """For a type that no rule names."""

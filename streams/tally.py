@@ -129,6 +129,8 @@ class Tally:
         self.commands: list[AlertCommand] = []
         self.care: dict[tuple[str, str, str], list[int]] = {}
         """What, rule and detail -> [count, total]."""
+        self.erased: set[str] = set()
+        """Customers whom everybody is to forget."""
         self.left = [0, 0]
         """Changes and commands for which there was no room, or no sense in them."""
 
@@ -255,6 +257,7 @@ class Tally:
             changes_left=self.left[CHANGES],
             commands_left=self.left[ORDERS],
             care=tuple(CareCount(*key, count, _held(total)) for key, (count, total) in sorted(self.care.items())),
+            erased=tuple(sorted(self.erased)),
         )
         self.door = [0] * 7
         self._clear()
@@ -278,6 +281,11 @@ class Tally:
         for book in self._books.values():
             book.entrants = [subject for subject in book.entrants if subject not in subjects]
 
+    def erase(self, subject: str) -> None:
+        """The same here, and tell it to whoever was given this customer as an example before."""
+        self.forget((subject,))
+        self.erased.add(subject)
+
     def snapshot(self) -> bytes:
         """The open counts, for the commit."""
         return msgspec.msgpack.encode(
@@ -299,6 +307,7 @@ class Tally:
                 self.commands,
                 self.left,
                 list(self.care.items()),
+                sorted(self.erased),
             ]
         )
 
@@ -321,7 +330,7 @@ class Tally:
         for place, scores in stored.scores:
             tally.measured[place][6] = scores
         tally.changes, tally.commands, tally.left = stored.changes, stored.commands, stored.left
-        tally.care = dict(stored.care)
+        tally.care, tally.erased = dict(stored.care), set(stored.erased)
         for (journey, step), subjects in stored.entrants:
             tally.book(journey, step).entrants = subjects
         return tally
@@ -346,6 +355,7 @@ class _Stored(msgspec.Struct, array_like=True):
     commands: list[AlertCommand] = []
     left: list[int] = msgspec.field(default_factory=lambda: [0, 0])
     care: list[tuple[tuple[str, str, str], list[int]]] = []
+    erased: list[str] = []
 
 
 def _held(total: int) -> int:

@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         summary_file, signals_file = (history.opened(files, path) for path in (args.summary, args.signals))
         with history.progress(screen) as told:
             rows = history.rows_of(args, loaded, told)
-            replay = Replay(loaded, learnt=learnt)
+            replay = Replay(loaded, learnt=learnt, recorded=args.log)
             for batch in replay.feed(rows):
                 _write(letters, batch)
             _write(letters, replay.finish(until))

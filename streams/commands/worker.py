@@ -51,9 +51,6 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"{warning.at(args.config)}\n")
     for name in receivers_of(loaded.config, abilities_of):
         sys.stderr.write(f"{args.config}: {name} receives nothing: a worker does not deliver yet, only touchline run\n")
-    for name, rule in loaded.config.feedback.items():
-        if rule.when is not None:
-            sys.stderr.write(f"{args.config}: feedback.{name} asks nobody: a worker does not look at `when` yet\n")
     if args.batch < 1:
         raise UsageError("--batch: expected at least 1")
     if not 2 <= args.session <= 600:

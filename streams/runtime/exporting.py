@@ -35,9 +35,9 @@ def export(connection: sqlite3.Connection, name: str, config: Config | None) -> 
         "customer": ids.id,
         "merged": list(ids.merged),
         "profile": gather(connection, name, config, 1),
-        "state": {one: _plain(state) for one, state in states.items()},
+        "state": {one: plain(state) for one, state in states.items()},
         "log": [
-            {"offset": offset, "received": format_time(received), "record": _shown(body)}
+            {"offset": offset, "received": format_time(received), "record": shown(body)}
             for offset, received, body in log_of(connection, ids.all)
         ],
         "decisions": [msgspec.Raw(body) for _, body in decisions_of(connection, ids.all)],
@@ -83,18 +83,19 @@ def _cases(connection: sqlite3.Connection, subject: str) -> list[Any]:
     return list(cases_page(connection, CaseQuery(customer=subject), _MOST_CASES, None).items)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Structs as objects with the names of their fields; bytes (hashes of event ids) in hexadecimal."""
     if isinstance(value, msgspec.Struct):
-        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, dict):
-        return {str(key).replace("\0", " "): _plain(below) for key, below in value.items()}
+        return {str(key).replace("\0", " "): plain(below) for key, below in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(below) for below in value]
+        return [plain(below) for below in value]
     return value.hex() if isinstance(value, bytes) else value
 
 
-def _shown(body: bytes) -> Any:
+def shown(body: bytes) -> Any:
+    """A record as JSON where it is JSON, else as text."""
     try:
         msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -30,9 +30,18 @@ class Replay:
         Rules of other hashes that `touchline.config.activated` records of a recorded log may name.
     learnt
         Baselines to begin with, from `learnt` of another replay. Raises ValueError where they do not fit.
+    recorded
+        The input is a service's log, which says itself where a rule's `when` held.
     """
 
-    def __init__(self, loaded: Loaded, history: Iterable[Loaded] = (), learnt: bytes | None = None) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        history: Iterable[Loaded] = (),
+        learnt: bytes | None = None,
+        *,
+        recorded: bool = False,
+    ) -> None:
         known = {one.hash: one for one in (*history, loaded)}
         self._known = known
         self.journeys = JourneyStage(Rules.of(loaded), resident=True, rules_by_hash=lambda h: Rules.of(known[h]))
@@ -46,7 +55,8 @@ class Replay:
         self._offset = 0
         # What signals say must be known before the next event, where a rule asks by it.
         guarded = any(rule.when is not None for one in known.values() for rule in one.config.feedback.values())
-        self._batch = 1 if guarded else BATCH
+        self._recorded = recorded
+        self._batch = 1 if guarded and not recorded else BATCH
         self._last_tick: int | None = None
 
     def feed(self, rows: Iterable[Row]) -> Iterator[list[DeadLetter]]:
@@ -93,6 +103,6 @@ class Replay:
             self._config = partial.config
             self.signals.activate(self._known[partial.config].config, partial.config)
         self.decisions += self.signals.process(partial)
-        if self.signals.standing != self.journeys.standing:
+        if not self._recorded and self.signals.standing != self.journeys.standing:
             self.journeys.stand(self.signals.standing)
         self._last_tick = partial.tick

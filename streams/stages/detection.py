@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
@@ -74,6 +74,12 @@ class Detection:
         """Segment values were admitted or lost their place, or another file holds."""
         self._groups = groups_of((dimension.name, dimension.admitted) for dimension in dimensions)
         self.signals.regroup(self._groups)
+
+    def forget(self, subjects: Collection[str]) -> None:
+        """Give these customers as examples no more; they stay counted."""
+        for watch in self.steps.steps.values():
+            watch.forget(subjects)
+        self.book.forget(subjects)
 
     # Every tick
 

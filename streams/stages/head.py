@@ -48,6 +48,8 @@ class Head(msgspec.Struct):
     """`max_ahead` by the offset from which it holds, as far back as recovery reads."""
     standing: list[str] = []
     """Rules under `feedback` whose `when` holds."""
+    stood: int = -1
+    """Highest number of a record that said so; records without a number are not counted."""
 
 
 FORMAT = 1

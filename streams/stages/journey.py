@@ -16,6 +16,7 @@ import msgspec
 from streams import customer as customers
 from streams import merging, notices, reasons, seen
 from streams.care.said import Out, Said
+from streams.care.state import CLOSED as CASE_CLOSED
 from streams.care.state import Care
 from streams.codec import Rejection, decode_timed, encode, sequence_number, settle
 from streams.customer import IN_FLIGHT, Customer
@@ -24,7 +25,7 @@ from streams.journeys import LONGEST, NEVER, SEPARATOR, Walk, segment_values
 from streams.keys import bucket
 from streams.measures import end_session, observe
 from streams.model import Event, Record
-from streams.notices import CHANGE, COMMANDS
+from streams.notices import CHANGE, COMMANDS, ERASED
 from streams.rules import NOTHING, Hits, Rules
 from streams.stages.head import FORMAT, Changes, Head, Position
 from streams.tally import (
@@ -43,7 +44,8 @@ TICK = 1_000_000
 TIME_ADVANCED = "touchline.time.advanced"
 CONFIG_ACTIVATED = "touchline.config.activated"
 STOOD = "touchline.signals.stood"
-"""Which rules' `when` holds from here on, all of them: `data.rules`."""
+"""Which rules' `when` holds from here on, all of them: `data.rules`. In a cluster `data.number` counts these records:
+one that is not above the highest so far came twice."""
 _FORGET_AFTER = 2 * seen.WINDOW
 _offset = itemgetter(4)
 _MOST_CELLS = 100_000
@@ -120,6 +122,7 @@ class JourneyStage:
         self._population = seen.Population(rules.config.dedup.max_ids)
         self._effects = Effects([], [], [])
         self._out = Out(self._decide, self._count)
+        self._stood = -1
         self._prepared: tuple[Sequence[Record], list[Prepared]] | None = None
         self._use(rules)
 
@@ -151,7 +154,7 @@ class JourneyStage:
         stage._population = seen.Population(rules.config.dedup.max_ids, stored.seen_minutes, stored.seen_floor)
         stage._tally = Tally.restore(stored.tally)
         stage._walk = Walk(rules, stage._tally)
-        stage._out.standing = frozenset(stored.standing)
+        stage._out.standing, stage._stood = frozenset(stored.standing), stored.stood
         stage._timers = sorted((due, key) for key, due in timers)
         stage._pending = len(stage._timers)
         return stage
@@ -301,6 +304,7 @@ class JourneyStage:
             self._tally.snapshot(),
             self._aheads,
             sorted(self._out.standing),
+            self._stood,
         )
         return Changes(msgspec.msgpack.encode(head), position, states, timers)
 
@@ -340,7 +344,7 @@ class JourneyStage:
                     return settled
                 time = settled
         kind = event.type
-        if record.internal and kind.startswith("touchline."):
+        if record.internal and kind.startswith("touchline.") and (kind != ERASED or event.subject is None):
             return Own(event, time)
         future = False
         log_time = record.log_time
@@ -504,7 +508,12 @@ class JourneyStage:
             if isinstance(named, str) and named != self._rules.hash:
                 self.activate(self._rules_by_hash(named))
         elif event.type == STOOD:
-            rules = (event.data or {}).get("rules")
+            data = event.data or {}
+            rules, number = data.get("rules"), data.get("number")
+            if isinstance(number, int):
+                if number <= self._stood:
+                    return
+                self._stood = number
             named = rules if isinstance(rules, list) else []
             self.stand(frozenset(rule for rule in named if isinstance(rule, str)))
 
@@ -691,6 +700,9 @@ class JourneyStage:
         """Apply any event."""
         time, _, source, name, _, subject, kind, identity, hits, cell, value, data, record, _, future = entry
         key = subject if subject is not None else bucket(source, name)
+        if kind == ERASED:
+            self._erase(key, effective)
+            return
         cache = self._cache
         customer = cache.get(key)
         if customer is None:
@@ -758,6 +770,32 @@ class JourneyStage:
         elif earliest < customer.due:
             self._schedule(key, customer, earliest)
         self._dirty.add(key)
+
+    def _erase(self, key: str, effective: int) -> None:
+        """Nothing under an id stays but the counts: open ways end as abandoned, open cases as closed.
+
+        An id that ended in another goes alone; the other has a record of its own.
+        """
+        self._tally.door[ACCEPTED] += 1
+        self._tally.types[ERASED] += 1
+        self._tally.erase(key)
+        customer = self._cache.get(key)
+        if customer is None:
+            return
+        if customer.shape != self._shape:
+            self._admit(customer)
+        for name, instance in customer.instances.items():
+            rule = self._rules.journeys.get(name.split(SEPARATOR, 1)[0])
+            if instance.state == IN_FLIGHT and rule is not None:
+                self._walk.abandon(rule, instance, effective)
+        for case in () if customer.care is None else customer.care.cases:
+            if case.state != CASE_CLOSED:
+                self._count("case_closed", case.rule, "erased", effective - case.since)
+        if customer.due is not None:
+            self._pending -= 1
+            self._timers_changed.add(key)
+        self._dirty.add(key)
+        self._drop(key)
 
     def _heed(
         self,

@@ -152,6 +152,8 @@ class SignalStage:
                     self._switch(upcoming, partial.config, tick)
             for partial in partials:
                 self._counted.take(partial)
+                if partial.erased:
+                    self.detection.forget(partial.erased)
             if self._first_tick is None and any(partial.types or partial.measured for partial in partials):
                 self._first_tick = tick
             if any(map(_has_content, partials)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 
@@ -84,6 +84,13 @@ class StepJournal:
     def clear(self) -> None:
         """The state is stored: what led to it need not be gone through again."""
         self._entries = []
+
+    def forget(self, subjects: Collection[str]) -> bool:
+        """Give these customers as examples no more; whether there was any of them."""
+        kept = [(tick, tuple(name for name in found if name not in subjects)) for tick, found in self.samples]
+        named = kept != list(self.samples)
+        self.samples = deque((one for one in kept if one[1]), maxlen=_SAMPLES)
+        return named
 
     def dump(self, *, past: bool = True) -> bytes:
         """What has come for the update to come and, where `past`, all since `clear`."""

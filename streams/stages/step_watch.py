@@ -8,7 +8,7 @@ whole state the inputs of every update are kept, and gone through again after a 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import msgspec
 import numpy as np
@@ -97,6 +97,11 @@ class StepWatch:
     def accept(self) -> None:
         """Take what is normal since the alarm for normal, with the next update."""
         self.journal.accept()
+
+    def forget(self, subjects: Collection[str]) -> None:
+        """Give these customers as examples no more."""
+        if self.journal.forget(subjects):
+            self._dirty = True
 
     def next_due(self) -> int | None:
         """The tick at which the next update happens; None while nobody is in flight and nothing has come."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,17 +11,22 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
+from streams.codec import decode
 from streams.config.load import Loaded, load_text
-from streams.effects import Entered, Partial
+from streams.effects import Entered, Measured, Partial
 from streams.errors import CannotStart
+from streams.model import Event
 from streams.runtime.cluster import signal_agent
+from streams.runtime.cluster.addresses import INTERNAL
 from streams.runtime.cluster.connections import Connections
-from streams.runtime.cluster.redis_store import connect
+from streams.runtime.cluster.redis_store import PartitionStore, connect
 from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.signal_agent import SignalDesk, StageLost
 from streams.runtime.cluster.topics import Names
+from streams.stages.journey import STOOD
 
 pytestmark = pytest.mark.redis
+SCALE = 1_000_000
 FILE = """
 version: 1
 journeys:
@@ -154,3 +160,124 @@ async def test_who_lost_the_stage_commits_nothing(
     assert await again.claim() == 0
     await again.close()
     await heir.close()
+
+
+# -- `when` --------------------------------------------------------------------------------------------------------
+
+Commit = Callable[[SignalDesk], Awaitable[None]]
+ASKING = """
+version: 1
+feedback:
+  slow: {ask: ces, after: product.used, when: {signal: calls, value: "> 0"}}
+signals:
+  calls: {on: call.started, min_n: 1}
+"""
+
+
+def asking_desk(redis: Redis) -> SignalDesk:
+    loaded = load_text(ASKING)
+    connections = cast(Connections, SimpleNamespace(redis=redis, sender=Silent()))
+    return SignalDesk(connections, Rulebook(connections, loaded), Names("t"), 2)
+
+
+class Silent:
+    """A producer that never gets an answer: what is committed stays in the outbox."""
+
+    async def send(self, *_: Any, **__: Any) -> Any:
+        await asyncio.Event().wait()
+
+
+def call(partition: int, sequence: int, tick: int, count: int) -> bytes:
+    """Calls in a tick of a partition."""
+    measured = (Measured("calls", (), count, count * SCALE, 0, 0, 0, 0, {}),) if count else ()
+    partial = Partial(
+        partition, sequence, 0 if sequence == 0 else tick, tick, load_text(ASKING).hash, measured=measured
+    )
+    return msgspec.msgpack.encode(partial)
+
+
+async def outbox(redis: Redis) -> list[tuple[str, int, int, list[str]]]:
+    """Destination, number, number in the record, rules of every standing that waits to leave."""
+    store = PartitionStore(redis, signal_agent.SOURCE)
+    found = []
+    for _, effect in await store.outbox():
+        event = decode(effect.body, internal=True)
+        assert isinstance(event, Event)
+        assert event.type == STOOD
+        assert INTERNAL in effect.headers
+        data = event.data or {}
+        found.append((effect.destination, effect.sequence, data["number"], data["rules"]))
+    await store.close()
+    return found
+
+
+@pytest.fixture
+def commit(monkeypatch: pytest.MonkeyPatch) -> Commit:
+    """Nothing is committed but by this."""
+    monkeypatch.setattr(signal_agent, "_DECISION_S", 1e9)
+    monkeypatch.setattr(signal_agent, "_COMMIT_S", 1e9)
+
+    async def made(desk: SignalDesk) -> None:
+        desk._committed_at, desk._dirty = -2e9, True
+        await desk.tick()
+
+    return made
+
+
+async def hear(desk: SignalDesk, bodies: Sequence[bytes], start: int = 0) -> None:
+    for offset, one in enumerate(bodies, start):
+        await desk.take(offset, one)
+
+
+CALLS = [call(0, 0, 10, 3), call(1, 0, 10, 0), call(0, 1, 11, 0), call(1, 1, 11, 0)]
+QUIET = [call(0, 2, 8000, 0), call(1, 2, 8000, 0)]
+
+
+async def test_every_partition_of_the_events_is_told_once_the_commit_is_done(redis: Redis, commit: Commit) -> None:
+    desk = asking_desk(redis)
+    await desk.claim()
+    await hear(desk, CALLS)
+    assert await outbox(redis) == []
+    await commit(desk)
+    expected = [("t.events/0", 0, 0, ["slow"]), ("t.events/1", 0, 0, ["slow"])]
+    assert await outbox(redis) == expected
+    await hear(desk, QUIET, len(CALLS))
+    await commit(desk)
+    assert await outbox(redis) == expected + [("t.events/0", 1, 1, []), ("t.events/1", 1, 1, [])]
+    desk.fail("test")
+
+
+async def test_what_was_not_committed_is_told_again_under_the_same_number(redis: Redis, commit: Commit) -> None:
+    desk = asking_desk(redis)
+    await desk.claim()
+    await hear(desk, CALLS + QUIET)
+    heir = asking_desk(redis)
+    assert await heir.claim() == 0
+    await hear(heir, CALLS + QUIET)
+    await commit(heir)
+    told = [(number, rules) for place, number, _, rules in await outbox(redis) if place == "t.events/0"]
+    assert told == [(0, ["slow"]), (1, [])]
+    third = asking_desk(redis)
+    await third.claim()
+    await commit(third)
+    assert len(await outbox(redis)) == 4, "told again although nothing changed"
+    for one in (desk, heir, third):
+        one.fail("test")
+
+
+async def test_a_stage_stored_before_anybody_was_told_tells_after_the_next_partial(
+    redis: Redis, commit: Commit
+) -> None:
+    desk = asking_desk(redis)
+    await desk.claim()
+    await hear(desk, CALLS)
+    desk._standings.clear()
+    await commit(desk)
+    assert await outbox(redis) == []
+    heir = asking_desk(redis)
+    read = await heir.claim()
+    await hear(heir, [call(0, 2, 12, 0)], read)
+    await commit(heir)
+    assert [one[3] for one in await outbox(redis)] == [["slow"], ["slow"]]
+    for one in (desk, heir):
+        one.fail("test")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+from streams.codec import encode as encode_event
 from streams.decisions import encode as encode_decision
 from streams.effects import DeadLetter, Decision, Partial
+from streams.model import Event
 from streams.runtime.cluster.redis_store import Outgoing
 from streams.runtime.cluster.topics import Names
+from streams.stages.journey import STOOD
+from streams.units import format_time
 
 SOURCE = "touchline-source"
 """Header: the partition an effect comes from, e.g. `events:7`."""
@@ -15,6 +19,18 @@ SEQUENCE = "touchline-sequence"
 """Header: n-th effect of that partition towards the topic; a receiver keeps the highest (exactness rule 9)."""
 INTERNAL = ("touchline", b"internal")
 """Header of records the partition's owner writes into the log itself."""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What the signals say of the rules that ask by one."""
+
+    number: int
+    """n-th of them, from 0; every partition of the events gets each."""
+    time: int
+    """End of the tick that brought it about, UTC epoch microseconds."""
+    rules: frozenset[str]
+    """Those whose `when` holds, all of them."""
+
 
 _encode_partial = msgspec.msgpack.Encoder().encode
 decode_partial = msgspec.msgpack.Decoder(Partial).decode
@@ -33,6 +49,25 @@ def decision_out(decision: Decision, source: str, topic: str, sequence: int) -> 
         encode_decision(decision),
         sequence,
         ((SOURCE, source.encode()), (SEQUENCE, str(sequence).encode())),
+    )
+
+
+def standing_out(standing: Standing, source: str, topic: str, partition: int) -> Outgoing:
+    """Which rules' `when` holds, for one partition of the events. Its log has it under its number."""
+    event = Event(
+        id=f"stood-{standing.number}",
+        source="touchline",
+        type=STOOD,
+        time=format_time(standing.time),
+        data={"rules": sorted(standing.rules), "number": standing.number},
+    )
+    return Outgoing(
+        topic,
+        None,
+        encode_event(event),
+        standing.number,
+        (INTERNAL, (SOURCE, source.encode()), (SEQUENCE, str(standing.number).encode())),
+        partition,
     )
 
 

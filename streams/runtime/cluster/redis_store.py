@@ -50,8 +50,15 @@ class Outgoing(msgspec.Struct, frozen=True, array_like=True):
     key: bytes | None
     body: bytes
     sequence: int
-    """n-th effect of the partition towards the topic."""
+    """n-th effect of the partition towards the destination."""
     headers: tuple[tuple[str, bytes], ...] = ()
+    partition: int | None = None
+    """Of the topic; None: the one its key belongs to."""
+
+    @property
+    def destination(self) -> str:
+        """What its number counts towards: the topic, or one partition of it."""
+        return self.topic if self.partition is None else f"{self.topic}/{self.partition}"
 
 
 class Commit(msgspec.Struct, frozen=True):
@@ -66,7 +73,7 @@ class Commit(msgspec.Struct, frozen=True):
     timers: Mapping[str, int | None]
     """UTC epoch microseconds; exact as a double until the year 2255."""
     effects: Sequence[Outgoing]
-    """Their sequence numbers go on from the head's, topic by topic."""
+    """Their sequence numbers go on from the head's, destination by destination."""
 
 
 _effect_decoder = msgspec.msgpack.Decoder(Outgoing)
@@ -204,10 +211,12 @@ class PartitionStore:
         commands: list[Command] = []
         outbox = self.next_entry
         for effect in commit.effects:
-            expected = sequences.get(effect.topic, 0)
+            expected = sequences.get(effect.destination, 0)
             if effect.sequence != expected:
-                raise RuntimeError(f"{self.name}: effect {effect.sequence} towards {effect.topic}, expected {expected}")
-            sequences[effect.topic] = expected + 1
+                raise RuntimeError(
+                    f"{self.name}: effect {effect.sequence} towards {effect.destination}, expected {expected}"
+                )
+            sequences[effect.destination] = expected + 1
             commands.append(("XADD", self._outbox_key, f"{outbox}-0", "e", msgspec.msgpack.encode(effect)))
             outbox += 1
         written: list[str | bytes | int] = []

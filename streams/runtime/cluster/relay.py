@@ -90,7 +90,11 @@ class Relay:
             try:
                 sent = [
                     await self._sender.send(
-                        effect.topic, effect.body, key=effect.key, headers=list(effect.headers) or None
+                        effect.topic,
+                        effect.body,
+                        key=effect.key,
+                        partition=effect.partition,
+                        headers=list(effect.headers) or None,
                     )
                     for _, effect in chunk
                 ]

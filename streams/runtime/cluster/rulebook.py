@@ -7,7 +7,8 @@ from streams.errors import CannotStart
 from streams.rules import Rules
 from streams.runtime.cluster.connections import Connections
 
-_KEY = "touchline:files"
+FILES = "touchline:files"
+"""Hash: hash of a file -> its text."""
 
 
 class Rulebook:
@@ -22,11 +23,11 @@ class Rulebook:
     async def refresh(self) -> None:
         """Read files that are not known here, and leave ours for whoever meets its hash in the log."""
         redis = self._connections.redis
-        stored = {_text(name) for name in await redis.hkeys(_KEY)}
+        stored = {_text(name) for name in await redis.hkeys(FILES)}
         if self.current.hash not in stored:
-            await redis.hset(_KEY, self.current.hash, self.current.text)
+            await redis.hset(FILES, self.current.hash, self.current.text)
         for name in stored - self._files.keys():
-            text = await redis.hget(_KEY, name)
+            text = await redis.hget(FILES, name)
             if text is not None:
                 self._files[name] = load_text(_text(text), f"file {name}")
 

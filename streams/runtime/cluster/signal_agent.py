@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 
 import faust
 import msgspec
@@ -18,13 +18,14 @@ from faust.types import TP
 
 from streams.effects import Decision, Partial
 from streams.errors import CannotStart
-from streams.runtime.cluster.addresses import decision_out, decode_partial
+from streams.runtime.cluster.addresses import Standing, decision_out, decode_partial, standing_out
 from streams.runtime.cluster.connections import Connections
 from streams.runtime.cluster.positions import Consumer
 from streams.runtime.cluster.redis_store import DOWN, Commit, Outcome, PartitionStore
 from streams.runtime.cluster.relay import Relay
 from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.topics import Names
+from streams.stages.journey import TICK
 from streams.stages.signal import SignalStage
 
 _log = structlog.get_logger()
@@ -67,6 +68,10 @@ class SignalDesk:
         """Names of all stored pieces; the agent's part of the head."""
         self._read = 0
         self._decisions: list[Decision] = []
+        self._told: frozenset[str] = frozenset()
+        """Rules whose `when` holds, as the events' partitions have been told or will be with the next commit."""
+        self._standings: list[Standing] = []
+        """What they will be told."""
         self._dirty = False
         self._committed_at = 0.0
         self._gaps: dict[int, _Gap] = {}
@@ -144,7 +149,9 @@ class SignalDesk:
             self._pieces = _decode_names(head.stage) if head.stage else set()
             stage = await self._restore(store)
             self._read = head.read
-            self._decisions, self._dirty = [], False
+            self._decisions, self._standings, self._dirty = [], [], False
+            # A stage stored by a release that did not tell anybody stands somewhere, and nobody knows.
+            self._told = stage.standing if _told_so_far(head.sequences, self.names) else frozenset()
             self._gaps, self._jumped_at = {}, None
             self.commits, self.decided = Counter(), Counter()
             self._relay = Relay(self._connections.sender, store)
@@ -177,8 +184,13 @@ class SignalDesk:
                 self._gaps.pop(partial.partition, None)
             self._read = offset + 1
             self._dirty = True
-            if self._decisions and time.monotonic() - self._committed_at >= _DECISION_S:
+            if self._leaving and time.monotonic() - self._committed_at >= _DECISION_S:
                 await self._commit()
+
+    @property
+    def _leaving(self) -> bool:
+        """Something waits for the commit to leave."""
+        return bool(self._decisions or self._standings)
 
     async def tick(self) -> None:
         """Called often: commit when it is time. Raises CannotStart when a number is missing for good."""
@@ -187,7 +199,7 @@ class SignalDesk:
             if self._stage is None:
                 return
             age = time.monotonic() - self._committed_at
-            if self._dirty and age >= (_DECISION_S if self._decisions else _COMMIT_S):
+            if self._dirty and age >= (_DECISION_S if self._leaving else _COMMIT_S):
                 await self._commit()
 
     async def close(self) -> None:
@@ -210,6 +222,15 @@ class SignalDesk:
             await self._rulebook.refresh()
             self._stage.activate(self._rulebook.file(partial.config).config, partial.config)
             self._decisions += self._stage.process(partial)
+        self._notice_standing(self._stage)
+
+    def _notice_standing(self, stage: SignalStage) -> None:
+        """Whenever it changes after a partial, so that the n-th is the same on every reading of the partials."""
+        if stage.standing == self._told or stage.tick is None or self._store is None:
+            return
+        self._told = stage.standing
+        number = _told_so_far(self._store.head.sequences, self.names) + len(self._standings)
+        self._standings.append(Standing(number, (stage.tick + 1) * TICK, stage.standing))
 
     async def _restore(self, store: PartitionStore) -> SignalStage:
         current = self._rulebook.current
@@ -248,6 +269,11 @@ class SignalDesk:
             decision_out(decision, SOURCE, self.names.decisions, number + at)
             for at, decision in enumerate(self._decisions)
         ]
+        effects += [
+            standing_out(standing, SOURCE, self.names.events, partition)
+            for standing in self._standings
+            for partition in range(self._partitions)
+        ]
         first = self._store.next_entry
         pieces = self._stage.changes()
         self._pieces |= pieces.keys()
@@ -269,7 +295,7 @@ class SignalDesk:
             raise StageLost(outcome)
         self._relay.put(enumerate(effects, first))
         self.decided.update(decision.type for decision in self._decisions)
-        self._decisions, self._dirty = [], False
+        self._decisions, self._standings, self._dirty = [], [], False
 
     async def _drop(self) -> None:
         relay, self._relay = self._relay, None
@@ -279,6 +305,11 @@ class SignalDesk:
             await relay.stop()
         if store is not None:
             await store.close()
+
+
+def _told_so_far(sequences: Mapping[str, int], names: Names) -> int:
+    """How many standings the events' partitions were told; each got all."""
+    return sequences.get(f"{names.events}/0", 0)
 
 
 class StageLost(Exception):

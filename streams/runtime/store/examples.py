@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import deque
 from collections.abc import Collection
 from typing import Any
 
@@ -68,11 +67,7 @@ def _of_pieces(connection: sqlite3.Connection, head: Head, subjects: Collection[
         stage = SignalStage.restore(load_text(row[0]).config, head.signal_config, pieces)
     except ConfigError as fault:
         raise CannotStart(f"the stored signals follow an older file that cannot be read any more: {fault}") from None
-    for watch in stage.detection.steps.steps.values():
-        journal = watch.journal
-        kept = [(tick, tuple(name for name in found if name not in subjects)) for tick, found in journal.samples]
-        journal.samples = deque((one for one in kept if one[1]), maxlen=journal.samples.maxlen)
-    stage.detection.book.forget(subjects)
+    stage.detection.forget(subjects)
     connection.execute("DELETE FROM pieces")
     connection.executemany("INSERT INTO pieces VALUES (?, ?)", stage.snapshot().items())
 

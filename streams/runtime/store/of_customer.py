@@ -64,7 +64,7 @@ def state_of(connection: sqlite3.Connection, name: str) -> Customer | None:
 def touchpoints_of(connection: sqlite3.Connection, ids: Collection[str], limit: int) -> list[Touchpoint]:
     """The latest `limit` events of the log, the last one written first."""
     wanted = set(ids)
-    needles = sorted({form for name in wanted for form in _written(name)})
+    needles = sorted({form for name in wanted for form in written(name)})
     where = " OR ".join(["instr(body, ?)"] * len(needles))
     rows = connection.execute(
         f"SELECT received, body FROM log WHERE internal = 0 AND ({where}) ORDER BY offset DESC", needles
@@ -72,8 +72,8 @@ def touchpoints_of(connection: sqlite3.Connection, ids: Collection[str], limit: 
     found: list[Touchpoint] = []
     for received, body in rows:
         event = decode(body)
-        if not isinstance(event, Rejection) and _concerns(event, wanted):
-            found.append(_touchpoint(event, received))
+        if not isinstance(event, Rejection) and concerns(event, wanted):
+            found.append(touchpoint(event, received))
             if len(found) >= limit:
                 break
     return found
@@ -92,7 +92,7 @@ def log_of(connection: sqlite3.Connection, ids: Collection[str]) -> Iterator[tup
         "SELECT offset, received, body FROM log WHERE internal = 0 ORDER BY offset"
     ):
         taken = decode(body)
-        mine = names(taken.body or body, wanted) if isinstance(taken, Rejection) else _concerns(taken, wanted)
+        mine = names(taken.body or body, wanted) if isinstance(taken, Rejection) else concerns(taken, wanted)
         if mine:
             yield offset, received, body
 
@@ -150,18 +150,20 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(below)
 
 
-def _concerns(event: Event, ids: Collection[str]) -> bool:
+def concerns(event: Event, ids: Collection[str]) -> bool:
+    """Whether an event is about one of the ids."""
     if event.subject in ids:
         return True
     return event.type == MERGED and event.data is not None and event.data.get("into") in ids
 
 
-def _written(name: str) -> Iterator[bytes]:
+def written(name: str) -> Iterator[bytes]:
     """How an id may stand in JSON."""
     yield json.dumps(name, ensure_ascii=False)[1:-1].encode()
     yield json.dumps(name)[1:-1].encode()
 
 
-def _touchpoint(event: Event, received: int) -> Touchpoint:
+def touchpoint(event: Event, received: int) -> Touchpoint:
+    """An event as it is shown; `received`: when the log took it, UTC epoch microseconds."""
     time = event.time or format_time(received)
     return Touchpoint(time, event.type, event.source, event.id, event.subject or "", event.data or {})

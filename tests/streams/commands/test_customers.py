@@ -102,6 +102,16 @@ def test_erase_refuses_while_a_service_has_the_file_open(data: Path, capsys: pyt
     assert touchline("why", "anna", data=data) == 0
 
 
-def test_erase_in_a_cluster_is_not_built_and_says_so(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert touchline("erase", "anna", "--kafka", "127.0.0.1:9092", data=data) == 3
-    assert "not built yet; nothing was erased" in capsys.readouterr().err
+@pytest.mark.parametrize("command", ["why", "export", "erase"])
+@pytest.mark.parametrize("half", [("--kafka", "127.0.0.1:1"), ("--redis", "redis://127.0.0.1:1/0")])
+def test_a_cluster_is_named_by_both_its_servers(
+    command: str, half: tuple[str, str], data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert touchline(command, "anna", *half, data=data) == 2
+    assert "a cluster takes both --kafka HOST:PORT and --redis URL" in capsys.readouterr().err
+
+
+def test_how_far_back_to_look_is_a_duration(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cluster = ("--kafka", "127.0.0.1:1", "--redis", "redis://127.0.0.1:1/0")
+    assert touchline("why", "anna", *cluster, "--since", "yesterday", data=data) == 2
+    assert touchline("erase", "anna", *cluster, "--wait", "soon", data=data) == 2
