@@ -21,7 +21,9 @@ from streams.runtime.cluster.redis_store import Outcome
 from streams.runtime.cluster.status import Reporter
 from streams.runtime.families import Families
 from streams.runtime.metrics import bounded_sources, bounded_types, process_families
-from streams.runtime.view_metrics import view_families
+from streams.runtime.series_count import REST, SIGNAL_SEGMENTS, STEP_SEGMENTS, STEPS, SeriesCount, ceiling
+from streams.runtime.series_count import SIGNALS as SIGNAL_PART
+from streams.runtime.view_metrics import segment_families, signal_families, signal_segment_families, step_families
 from streams.stages.signal import SignalStage
 from streams.units import SECOND
 
@@ -105,12 +107,18 @@ class WorkerMetrics(Collector):
             families.add(names.EVENTS, (name,), count)
         for name, count in self._sources.sums(totals.sources).items():
             families.add(names.SOURCE_EVENTS, (name,), count)
-        yield from families
-        yield from view_families(view.journeys, view.signals)
-        yield from care_families(totals.care)
+        series = SeriesCount()
+        yield from series.families(REST, families)
+        yield from series.families(STEPS, step_families(view.journeys))
+        yield from series.families(STEP_SEGMENTS, segment_families(view.journeys))
+        yield from series.families(SIGNAL_PART, signal_families(view.signals))
+        yield from series.families(SIGNAL_SEGMENTS, signal_segment_families(view.signals))
+        yield from series.families(REST, care_families(totals.care))
         if view.alarms is not None:
             silent = {alert.source for alert in view.alarms.alerts if alert.source is not None}
-            yield from alarm_families(view.alarms, {source: self._sources.admit(source) for source in sorted(silent)})
+            labels = {source: self._sources.admit(source) for source in sorted(silent)}
+            yield from series.families(REST, alarm_families(view.alarms, labels))
+        yield from series.shown(ceiling(view.journeys, view.signals, len(stage.config.segments)))
 
 
 def _partition(families: Families, number: str, slot: Slot, now: int) -> None:
