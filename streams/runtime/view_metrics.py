@@ -50,15 +50,6 @@ _SIGNAL_SEGMENT = (
 )
 
 
-def view_families(journeys: Iterable[JourneyView], signals: Iterable[SignalView]) -> Iterator[Family]:
-    """All of them: steps, their segments, signals, their segments."""
-    journeys, signals = list(journeys), list(signals)
-    yield from step_families(journeys)
-    yield from segment_families(journeys)
-    yield from signal_families(signals)
-    yield from signal_segment_families(signals)
-
-
 def step_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
     """Journeys, their steps in order, conversions."""
     families = Families()
