@@ -2,7 +2,7 @@
 
 Without tokens everything is open to this machine and to nobody else: the service listens on loopback only, and the
 Host and Origin of each request must be this machine's too, or a web page elsewhere could talk to it through the
-user's own browser (DNS rebinding). With tokens, the token decides.
+user's own browser (DNS rebinding). With tokens, the token decides: sent along, or signed in with.
 """
 
 from __future__ import annotations
@@ -18,21 +18,27 @@ from aiohttp import web
 from streams.config.structs import Access as AccessConfig
 from streams.errors import CannotStart, UsageError
 from streams.runtime.problems import Problem
+from streams.runtime.sessions import Sessions
 
 _NAMES = ("localhost", "127.0.0.1", "[::1]")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _REALM = {"WWW-Authenticate": 'Basic realm="touchline", charset="UTF-8"'}
+_BEARER = {"WWW-Authenticate": 'Bearer realm="touchline"'}
+"""No browser opens a dialogue for it: the console has a page to sign in on."""
 
 
 class Role(IntEnum):
     """What a console token allows; each role may do what the ones before it may."""
 
     VIEWER = 1
-    """Reads journeys, signals, alerts, decisions, health, metrics."""
+    """Reads journeys, signals, alerts, decisions, health, metrics: nothing about one person."""
     AGENT = 2
-    """Also speaks to alerts, works on cases, sees one customer and what a dead letter holds."""
+    """Also speaks to alerts, works on cases, sees customers and what a dead letter holds."""
     ADMIN = 3
     """Also re-drives dead letters and replays deliveries."""
+
+
+_ROLE = web.RequestKey("role", Role)
 
 
 def parse_listen(text: str) -> tuple[str, int]:
@@ -95,7 +101,9 @@ class Access:
         keys = config.write_keys if config is not None else ()
         console = config.console if config is not None else ()
         self.keys = Tokens((key.token.reveal(), key.name, Role.VIEWER) for key in keys)
-        self.console = Tokens((entry.token.reveal(), entry.name, Role[entry.role.upper()]) for entry in console)
+        users = [(entry.token.reveal(), entry.name, Role[entry.role.upper()]) for entry in console]
+        self.console = Tokens(users)
+        self.sessions = Sessions((token, (name, role)) for token, name, role in users)
         self.port = 0
         """The port listened on; Host must name it where no token is asked for."""
 
@@ -118,25 +126,55 @@ class Access:
             )
         return found[0]
 
-    def allow(self, request: web.Request, need: Role) -> None:
-        """Passes whoever has the role, or everyone on this machine where the file names no console tokens."""
+    def known(self, request: web.Request) -> tuple[str | None, Role] | None:
+        """Name and role of who asks, by token or as signed in; everyone on this machine is an admin without tokens."""
         if not self.console:
             self.same_machine(request)
-            return
-        found = self.console.find(carried(request))
+            return None, Role.ADMIN
+        given = carried(request)
+        return self.console.find(given) if given else self.sessions.find(request.cookies.get(self.cookie))
+
+    def allow(self, request: web.Request, need: Role) -> Role:
+        """The role of whoever has it, or of everyone on this machine where the file names no console tokens."""
+        found = self.known(request)
         if found is None:
             raise Problem(
                 401,
                 "unauthorized",
-                "A token of the file's access.console is needed: as a Bearer token, or as the password of Basic"
-                " authentication.",
-                headers=_REALM,
+                "A token of the file's access.console is needed: as a Bearer token, as the password of Basic"
+                " authentication, or signed in with at /.",
+                headers=_BEARER,
             )
         if found[1] < need:
             raise Problem(403, "forbidden", f"This needs the role {need.name.lower()}.")
+        if self.console and request.method not in _SAFE:
+            self.own_page(request, must_say=not carried(request))
+        request[_ROLE] = found[1]
+        return found[1]
+
+    def sign_in(self, request: web.Request, token: str) -> tuple[str, Role, str]:
+        """Name, role and cookie for a console token. Raises Problem 401 or 403."""
+        if not self.console:
+            self.same_machine(request)
+            raise Problem(409, "no_tokens", "There is nothing to sign in to: the file names no access.console.")
+        self.own_page(request, must_say=False)
+        found = self.console.find((token,))
+        if found is None:
+            raise Problem(401, "unauthorized", "token: it is none of the file's access.console.", headers=_BEARER)
+        return *found, self.sessions.issue(token)
+
+    @property
+    def cookie(self) -> str:
+        """Name of the cookie: services on several ports of one host keep out of each other's way."""
+        return f"touchline_{self.port}"
+
+    def own_page(self, request: web.Request, *, must_say: bool) -> None:
+        """Refuses what a browser sends on behalf of another site, with what it remembers of ours.
+
+        `must_say`: the Origin may not be missing either. Browsers always name it with what changes something.
+        """
         origin = request.headers.get("Origin")
-        if origin is not None and request.method not in _SAFE and origin.partition("://")[2] != request.host:
-            # A browser sends remembered Basic credentials along with requests that other sites make it send.
+        if (origin is None and must_say) or (origin is not None and origin.partition("://")[2] != request.host):
             raise Problem(403, "bad_origin", "Origin: expected the address this page was served from.")
 
     def same_machine(self, request: web.Request) -> None:
@@ -149,6 +187,11 @@ class Access:
         origin = request.headers.get("Origin")
         if origin is not None and origin.lower() not in [f"http://{host}" for host in hosts]:
             raise Problem(403, "bad_origin", f"Origin: expected http://{hosts[0]}, as no token is asked for.")
+
+
+def role_of(request: web.Request) -> Role:
+    """The role of whoever sent a request that passed; the least where nothing was asked for."""
+    return request.get(_ROLE, Role.VIEWER)
 
 
 def carried(request: web.Request) -> list[str]:

@@ -12,9 +12,11 @@ import msgspec
 from aiohttp import web
 
 from streams.notices import ACCEPTED, ACKNOWLEDGED, SNOOZED
+from streams.runtime.access import role_of
 from streams.runtime.answers import json_answer, since_of, slice_of
 from streams.runtime.collector import read_body
 from streams.runtime.problems import Problem, not_found
+from streams.runtime.redaction import alerts_for
 from streams.runtime.service import Service
 from streams.runtime.written import write
 from streams.units import DAY, parse_duration, parse_time
@@ -49,7 +51,7 @@ class AlertsApi:
         """GET /api/v1/alerts: what fires first, then what is pending, then what is over, each the newest first."""
         since = since_of(request)
         alarms = self._service.alarms()
-        views: Sequence[AlertView] = () if alarms is None else alarms.alerts
+        views: Sequence[AlertView] = () if alarms is None else alerts_for(role_of(request), alarms.alerts)
         if since is not None:
             views = [view for view in views if view.resolved_at is None or parse_time(view.resolved_at) >= since]
         return json_answer(slice_of(request, views))

@@ -7,8 +7,10 @@ from base64 import b64encode
 import msgspec
 from aiohttp import web
 
+from streams.runtime.access import role_of
 from streams.runtime.answers import bad_cursor, json_answer, limit_of, since_of, slice_of
 from streams.runtime.problems import Problem, not_found
+from streams.runtime.redaction import decision_for
 from streams.runtime.refusals import refusing
 from streams.runtime.service import BadCursor, CustomerReader, Page, Service, StoredDeadLetter
 
@@ -61,9 +63,11 @@ class Api:
         """GET /api/v1/decisions, newest first."""
         since, limit, cursor = since_of(request), limit_of(request), request.query.get("cursor")
         try:
-            return json_answer(await self._service.decisions(since, limit, cursor))
+            page = await self._service.decisions(since, limit, cursor)
         except BadCursor:
             raise bad_cursor() from None
+        role = role_of(request)
+        return json_answer(Page([msgspec.Raw(decision_for(role, bytes(one))) for one in page.items], page.next))
 
     async def dead_letters(self, request: web.Request) -> web.Response:
         """GET /api/v1/dlq, newest first, without what they hold."""

@@ -134,9 +134,14 @@ class Site:
             for path in ("/events", calls):
                 router.add_route("OPTIONS", path, self._preflight)
 
-    def _for(self, need: Role, handler: Handler) -> Handler:
+    def _for(self, need: Role | None, handler: Handler) -> Handler:
+        """The handler for whoever has the role; None: for whoever may reach the service at all."""
+
         async def guarded(request: web.Request) -> web.StreamResponse:
-            self._access.allow(request, need)
+            if need is not None:
+                self._access.allow(request, need)
+            elif not self._access.console:
+                self._access.same_machine(request)
             return await handler(request)
 
         return guarded

@@ -15,7 +15,9 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from streams.runtime.access import Role, role_of
 from streams.runtime.problems import Problem
+from streams.runtime.redaction import alarms_for, decision_for
 from streams.runtime.service import Published, Service
 from streams.view import AlarmsView
 
@@ -39,19 +41,42 @@ _HEADERS = {
 _encode = msgspec.json.Encoder().encode
 
 
+class _Views:
+    """What is shown now, as each role sees it: made once for all clients of a kind, when the first asks."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._made: dict[bool, bytes] = {}
+
+    def of(self, role: Role) -> bytes:
+        """The view as JSON."""
+        least = role <= Role.VIEWER
+        if least not in self._made:
+            self._made[least] = _encode(
+                {
+                    "journeys": self._service.journeys(),
+                    "signals": self._service.signals(),
+                    "alarms": alarms_for(role, _shortened(self._service.alarms())),
+                    "health": self._service.health(),
+                }
+            )
+        return self._made[least]
+
+
 class _Client:
     """What waits to be written to one connection."""
 
-    def __init__(self, kinds: frozenset[str]) -> None:
+    def __init__(self, kinds: frozenset[str], role: Role) -> None:
         self.kinds = kinds
+        self.role = role
         self.view: bytes | None = None
         self.decisions: deque[Published] = deque()
         self.behind = False
         self.ready = asyncio.Event()
 
-    def show(self, view: bytes) -> None:
+    def show(self, views: _Views) -> None:
         if "view" in self.kinds:
-            self.view = view
+            self.view = views.of(self.role)
             self.ready.set()
 
     def tell(self, decision: Published) -> None:
@@ -74,7 +99,6 @@ class Stream:
         self._interval = interval
         self._heartbeat = heartbeat
         self._clients: set[_Client] = set()
-        self._view: bytes | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
 
@@ -109,7 +133,7 @@ class Stream:
                 503, "too_many_clients", f"{MAX_CLIENTS} clients are connected already.", headers={"Retry-After": "10"}
             )
         last = request.headers.get("Last-Event-ID") or request.query.get("last_event_id")
-        client = _Client(frozenset((only,) if only is not None else _KINDS))
+        client = _Client(frozenset((only,) if only is not None else _KINDS), role_of(request))
         self._clients.add(client)
         response = web.StreamResponse(headers=_HEADERS)
         try:
@@ -125,10 +149,9 @@ class Stream:
         await _write(response, b"retry: 2000\n\n")
         sent: set[str] = set()
         if "view" in client.kinds:
-            self._refresh()
-            client.show(self._view or b"{}")
+            client.show(_Views(self._service))
         if last is not None and "decision" in client.kinds:
-            sent = await self._resume(response, last)
+            sent = await self._resume(response, last, client.role)
         while not self._closed and not client.behind:
             if not client.ready.is_set():
                 try:
@@ -140,45 +163,34 @@ class Stream:
             while client.decisions:
                 decision = client.decisions.popleft()
                 if decision.id not in sent:
-                    await _write(response, _decision(decision))
+                    await _write(response, _decision(decision, client.role))
             if client.view is not None:
                 view, client.view = client.view, None
                 await _write(response, b"event: view\ndata: %b\n\n" % view)
 
-    async def _resume(self, response: web.StreamResponse, last: str) -> set[str]:
+    async def _resume(self, response: web.StreamResponse, last: str, role: Role) -> set[str]:
         """Send the stored decisions after `last`; returns their ids, as the newest may also come as live ones."""
         sent = set()
         while True:
             portion = await self._service.decisions_after(last, _RESUME_PORTION)
             for decision in portion:
                 sent.add(decision.id)
-                await _write(response, _decision(decision))
+                await _write(response, _decision(decision, role))
             if len(portion) < _RESUME_PORTION:
                 return sent
             last = portion[-1].id
-
-    def _refresh(self) -> None:
-        self._view = _encode(
-            {
-                "journeys": self._service.journeys(),
-                "signals": self._service.signals(),
-                "alarms": _shortened(self._service.alarms()),
-                "health": self._service.health(),
-            }
-        )
 
     async def _show_views(self) -> None:
         while True:
             await asyncio.sleep(self._interval)
             if not any("view" in client.kinds for client in self._clients):
                 continue
+            views = _Views(self._service)
             try:
-                self._refresh()
+                for client in self._clients:
+                    client.show(views)
             except Exception as error:  # one view that fails must not end the stream of all later ones
                 structlog.get_logger("http").error("view_failed", exc_info=error)
-                continue
-            for client in self._clients:
-                client.show(self._view or b"{}")
 
     async def _tell_decisions(self) -> None:
         queue = self._service.subscribe()
@@ -202,8 +214,8 @@ def _shortened(alarms: AlarmsView | None) -> AlarmsView | None:
     return msgspec.structs.replace(alarms, alerts=[*live, *over[:RESOLVED_SHOWN]])
 
 
-def _decision(decision: Published) -> bytes:
-    return b"id: %b\nevent: decision\ndata: %b\n\n" % (decision.id.encode(), decision.body)
+def _decision(decision: Published, role: Role) -> bytes:
+    return b"id: %b\nevent: decision\ndata: %b\n\n" % (decision.id.encode(), decision_for(role, decision.body))
 
 
 async def _write(response: web.StreamResponse, data: bytes) -> None:

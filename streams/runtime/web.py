@@ -10,19 +10,21 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from streams.config.structs import Config
-from streams.runtime.access import Role
 from streams.runtime.alerts_api import KINDS, AlertsApi
 from streams.runtime.api import Api
 from streams.runtime.case_reader import CaseAges, CaseReader
 from streams.runtime.cases_api import WORDS, CasesApi
 from streams.runtime.deliveries_api import DeliveriesApi
 from streams.runtime.metrics import Metrics
-from streams.runtime.problems import not_found
+from streams.runtime.problems import Handler, not_found
+from streams.runtime.rights import LEAST
 from streams.runtime.service import CustomerReader, DeliveryDesk, Service
+from streams.runtime.session_api import SessionApi
 from streams.runtime.site import Site
 from streams.runtime.stream import HEARTBEAT_SECONDS, INTERVAL_SECONDS, Stream
 
 CONSOLE = Path(__file__).parent / "console"
+_FILE = "{file:[A-Za-z0-9_-]+\\.[a-z0-9]+}"
 _MEDIA = {
     ".html": "text/html",
     ".js": "text/javascript",
@@ -71,47 +73,63 @@ class Web(Site):
 
     def _route(self) -> None:
         super()._route()
-        router = self._app.router
-        api, alerts = Api(self._service), AlertsApi(self._service)
-        viewer, agent, admin = Role.VIEWER, Role.AGENT, Role.ADMIN
-        for path, need, handler in (
-            ("/api/v1/journeys", viewer, api.journeys),
-            ("/api/v1/signals", viewer, api.signals),
-            ("/api/v1/alerts", viewer, alerts.alerts),
-            ("/api/v1/watched", viewer, alerts.watched),
-            ("/api/v1/health", viewer, api.health),
-            ("/api/v1/decisions", viewer, api.decisions),
-            ("/api/v1/dlq", viewer, api.dead_letters),
-            ("/api/v1/dlq/{id}", agent, api.dead_letter),
-            ("/metrics", viewer, self._expose),
-            ("/", viewer, self._page),
-        ):
-            router.add_get(path, self._for(need, handler))
-        router.add_get("/api/v1/stream", self._for(viewer, self._stream.connect), allow_head=False)
+        api, alerts, session = Api(self._service), AlertsApi(self._service), SessionApi(self._access)
+        served: dict[str, Handler] = {
+            "GET /api/v1/journeys": api.journeys,
+            "GET /api/v1/signals": api.signals,
+            "GET /api/v1/alerts": alerts.alerts,
+            "GET /api/v1/watched": alerts.watched,
+            "GET /api/v1/health": api.health,
+            "GET /api/v1/decisions": api.decisions,
+            "GET /api/v1/dlq": api.dead_letters,
+            "GET /api/v1/dlq/{id}": api.dead_letter,
+            "POST /api/v1/dlq/{id}/redrive": api.redrive,
+            "GET /api/v1/stream": self._stream.connect,
+            "GET /metrics": self._expose,
+            "GET /api/v1/session": session.standing,
+            "POST /api/v1/session": session.sign_in,
+            "DELETE /api/v1/session": session.sign_out,
+        }
         for word, kind in KINDS.items():
-            router.add_post(f"/api/v1/alerts/{{fingerprint}}/{word}", self._for(agent, partial(alerts.say, kind)))
-        router.add_post("/api/v1/dlq/{id}/redrive", self._for(admin, api.redrive))
+            served[f"POST /api/v1/alerts/{{fingerprint}}/{word}"] = partial(alerts.say, kind)
         if isinstance(self._service, DeliveryDesk):
             deliveries = DeliveriesApi(self._service)
-            router.add_get("/api/v1/deliveries", self._for(viewer, deliveries.deliveries))
-            router.add_post("/api/v1/deliveries/replay", self._for(admin, deliveries.replay_range))
-            router.add_post("/api/v1/deliveries/{id}/replay", self._for(admin, deliveries.replay))
+            served["GET /api/v1/deliveries"] = deliveries.deliveries
+            served["POST /api/v1/deliveries/replay"] = deliveries.replay_range
+            served["POST /api/v1/deliveries/{id}/replay"] = deliveries.replay
         if isinstance(self._service, CustomerReader):
-            router.add_get("/api/v1/customers/{id}", self._for(agent, api.customer))
+            served["GET /api/v1/customers/{id}"] = api.customer
         if isinstance(self._service, CaseReader):
             cases = CasesApi(self._service, self._service)
-            router.add_get("/api/v1/cases", self._for(viewer, cases.cases))
-            router.add_get("/api/v1/cases/{id}", self._for(viewer, cases.case))
+            served["GET /api/v1/cases"] = cases.cases
+            served["GET /api/v1/cases/{id}"] = cases.case
             for word in WORDS:
-                router.add_post(f"/api/v1/cases/{{id}}/{word}", self._for(agent, partial(cases.say, word)))
-        router.add_get("/readyz", self._ready)
+                served[f"POST /api/v1/cases/{{id}}/{word}"] = partial(cases.say, word)
+        served["GET /"] = self._page
+        served["GET /texts/{file}"] = self._texts
         # Last, so that no file takes the address of a route.
-        router.add_get("/{file:[A-Za-z0-9_-]+\\.[a-z0-9]+}", self._for(viewer, self._page))
+        served["GET /{file}"] = self._page
+        for address, handler in served.items():
+            method, _, pattern = address.partition(" ")
+            path = pattern.replace("{file}", _FILE)
+            head = {"allow_head": False} if handler == self._stream.connect else {}
+            router = self._app.router
+            if method == "GET":
+                router.add_get(path, self._for(LEAST[address], handler), **head)
+            else:
+                router.add_route(method, path, self._for(LEAST[address], handler))
+        self._app.router.add_get("/readyz", self._ready)
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         """GET / and the console's other files."""
-        name = request.match_info.get("file", "index.html")
-        path = self._console / name
+        return await self._file(self._console / request.match_info.get("file", "index.html"))
+
+    async def _texts(self, request: web.Request) -> web.StreamResponse:
+        """GET /texts/LANGUAGE.json: what the console says in a language."""
+        return await self._file(self._console / "texts" / request.match_info["file"])
+
+    @staticmethod
+    async def _file(path: Path) -> web.StreamResponse:
         media = _MEDIA.get(path.suffix)
         if media is None or not await asyncio.to_thread(path.is_file):
             raise not_found("There is no such page.")

@@ -158,9 +158,9 @@ async def test_added_address_is_for_admins_unless_said_otherwise() -> None:
     assert statuses == [403, 200, 200, 401]
 
 
-async def test_browser_may_give_the_token_as_password_or_user() -> None:
+async def test_token_may_be_the_password_or_the_user_and_browsers_open_no_dialogue() -> None:
     async with serving(MemoryService(), TOKENS) as client:
-        assert (await client.get("/api/v1/health")).headers["WWW-Authenticate"].startswith("Basic")
+        assert (await client.get("/api/v1/health")).headers["WWW-Authenticate"].startswith("Bearer")
         for login in (basic("me", "t-viewer"), basic("t-viewer", "")):
             assert (await client.get("/api/v1/health", headers=login)).status == 200
 
@@ -191,8 +191,9 @@ async def test_console_is_served_with_its_policy(tmp_path: Path) -> None:
             assert (await client.get(URL(path, encoded=True))).status == 404
 
 
-async def test_console_asks_for_a_token_where_tokens_are_configured(tmp_path: Path) -> None:
+async def test_the_page_to_sign_in_on_asks_for_no_token_and_shows_nothing_of_the_service(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<h1>Touchline</h1>")
     async with serving(MemoryService(), TOKENS, console=tmp_path) as client:
-        assert (await client.get("/")).status == 401
-        assert (await client.get("/", headers=basic("me", "t-viewer"))).status == 200
+        assert (await client.get("/")).status == 200
+        assert await (await client.get("/api/v1/session")).json() == {"role": None, "name": None, "tokens": True}
+        assert (await client.get("/api/v1/stream")).status == 401
