@@ -191,7 +191,8 @@ class Access:
 
 def role_of(request: web.Request) -> Role:
     """The role of whoever sent a request that passed; the least where nothing was asked for."""
-    return request.get(_ROLE, Role.VIEWER)
+    role: Role = request.get(_ROLE, Role.VIEWER)
+    return role
 
 
 def carried(request: web.Request) -> list[str]:

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from streams.config.structs import Config
 from streams.runtime.alerts_api import KINDS, AlertsApi
 from streams.runtime.api import Api
+from streams.runtime.assets import Assets
 from streams.runtime.case_reader import CaseAges, CaseReader
 from streams.runtime.cases_api import WORDS, CasesApi
 from streams.runtime.deliveries_api import DeliveriesApi
@@ -37,6 +38,9 @@ _MEDIA = {
 }
 
 
+_TEXTS = ("text/html", "text/javascript", "text/css", "image/svg+xml", "application/json")
+
+
 class Web(Site):
     """Serves a service over HTTP between `start` and `stop`."""
 
@@ -53,6 +57,7 @@ class Web(Site):
         """`config` gives the access block, `console` is the folder with index.html, times are the stream's, in s."""
         self._service = service
         self._console = console
+        self._assets = Assets()
         self._stream = Stream(service, interval=interval, heartbeat=heartbeat)
         self.registry = registry if registry is not None else CollectorRegistry()
         if registry is None:
@@ -112,29 +117,38 @@ class Web(Site):
         for address, handler in served.items():
             method, _, pattern = address.partition(" ")
             path = pattern.replace("{file}", _FILE)
-            head = {"allow_head": False} if handler == self._stream.connect else {}
             router = self._app.router
             if method == "GET":
-                router.add_get(path, self._for(LEAST[address], handler), **head)
+                router.add_get(path, self._for(LEAST[address], handler), allow_head=handler != self._stream.connect)
             else:
                 router.add_route(method, path, self._for(LEAST[address], handler))
         self._app.router.add_get("/readyz", self._ready)
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         """GET / and the console's other files."""
-        return await self._file(self._console / request.match_info.get("file", "index.html"))
+        return await self._file(request, self._console / request.match_info.get("file", "index.html"))
 
     async def _texts(self, request: web.Request) -> web.StreamResponse:
         """GET /texts/LANGUAGE.json: what the console says in a language."""
-        return await self._file(self._console / "texts" / request.match_info["file"])
+        return await self._file(request, self._console / "texts" / request.match_info["file"])
 
-    @staticmethod
-    async def _file(path: Path) -> web.StreamResponse:
+    async def _file(self, request: web.Request, path: Path) -> web.StreamResponse:
         media = _MEDIA.get(path.suffix)
-        if media is None or not await asyncio.to_thread(path.is_file):
+        found = None if media is None else await asyncio.to_thread(self._assets.read, path)
+        if media is None or found is None:
             raise not_found("There is no such page.")
-        content_type = f"{media}; charset=utf-8" if media.startswith("text/") else media
-        return web.FileResponse(path, headers={"Content-Type": content_type, "Cache-Control": "no-cache"})
+        text = media in _TEXTS
+        headers = {
+            "Content-Type": f"{media}; charset=utf-8" if media.startswith("text/") else media,
+            "Cache-Control": "no-cache",
+            "ETag": found.tag,
+            "Vary": "Accept-Encoding",
+        }
+        if found.tag in request.headers.get("If-None-Match", ""):
+            return web.Response(status=304, headers=headers)
+        if text and "gzip" in request.headers.get("Accept-Encoding", ""):
+            return web.Response(body=found.zipped, headers={**headers, "Content-Encoding": "gzip"})
+        return web.Response(body=found.body, headers=headers)
 
     async def _ready(self, request: web.Request) -> web.StreamResponse:
         """GET /readyz: 200 while events are taken, 503 with the reason else."""

@@ -12,6 +12,7 @@ import msgspec
 from connectors.synthetic.incidents import MINUTE, SECOND, Schedule
 from connectors.synthetic.traffic import Traffic
 from streams.commands.demo import NAME, add_button
+from streams.config.access import Access
 from streams.config.load import Loaded, load_file
 from streams.decisions import encode
 from streams.effects import Decision
@@ -128,9 +129,9 @@ class LiveShop(MemoryService):
 
 
 @asynccontextmanager
-async def served(shop: LiveShop, *, demo: bool = False) -> AsyncIterator[Web]:
-    """The shop behind HTTP on a free port; `demo` adds the demo's controls."""
-    side = Web(shop, shop.loaded.config, interval=0.1)
+async def served(shop: LiveShop, *, demo: bool = False, access: Access | None = None) -> AsyncIterator[Web]:
+    """The shop behind HTTP on a free port; `demo` adds the demo's controls, `access` asks for tokens."""
+    side = Web(shop, msgspec.structs.replace(shop.loaded.config, access=access), interval=0.1)
     if demo:
         shop.name = NAME
         add_button(side, shop.simulation)

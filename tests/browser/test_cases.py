@@ -45,7 +45,7 @@ def card(page: Page, customer: str = "ann") -> Locator:
 
 async def test_a_case_is_claimed_worked_on_and_closed(browser: Browser) -> None:
     shop = await unhappy()
-    async with console(browser, shop) as watched:
+    async with console(browser, shop, "cases") as watched:
         case = card(watched.page)
         await expect(case).to_contain_text("ann · detractor")
         await expect(case).to_contain_text("care has it · contact due")
@@ -81,7 +81,7 @@ async def test_a_case_is_claimed_worked_on_and_closed(browser: Browser) -> None:
 
 async def test_all_of_it_can_be_done_by_keyboard(browser: Browser) -> None:
     shop = await unhappy()
-    async with console(browser, shop) as watched:
+    async with console(browser, shop, "cases") as watched:
         page, case = watched.page, card(watched.page)
         await case.get_by_role("button", name="Claim").focus()
         for button in ("Contacted", "Resolved", "Told"):
@@ -114,7 +114,7 @@ async def test_all_of_it_can_be_done_by_keyboard(browser: Browser) -> None:
 
 async def test_a_closing_without_a_cause_is_not_sent(browser: Browser) -> None:
     shop = await unhappy()
-    async with console(browser, shop) as watched:
+    async with console(browser, shop, "cases") as watched:
         case, before = card(watched.page), len(shop.log)
         await case.get_by_text("Close", exact=True).click()
         await case.get_by_role("button", name="Close the case").click()
@@ -127,7 +127,7 @@ async def test_a_closing_without_a_cause_is_not_sent(browser: Browser) -> None:
 
 async def test_a_half_written_closing_stays_when_other_cases_come_and_go(browser: Browser) -> None:
     shop = await unhappy()
-    async with console(browser, shop) as watched:
+    async with console(browser, shop, "cases") as watched:
         case = card(watched.page)
         await case.get_by_text("Close", exact=True).click()
         cause = case.get_by_label("What was behind it")
@@ -147,7 +147,7 @@ async def test_a_half_written_closing_stays_when_other_cases_come_and_go(browser
 
 async def test_what_somebody_else_did_is_shown_without_a_reload(browser: Browser) -> None:
     shop = await unhappy()
-    async with console(browser, shop) as watched:
+    async with console(browser, shop, "cases") as watched:
         case = card(watched.page)
         await expect(case).to_contain_text("care has it")
         await hear(shop, "case.assigned", owner="bob")
@@ -158,7 +158,7 @@ async def test_what_somebody_else_did_is_shown_without_a_reload(browser: Browser
 
 async def test_what_the_service_refuses_is_said(browser: Browser) -> None:
     shop = await unhappy()
-    async with console(browser, shop) as watched:
+    async with console(browser, shop, "cases") as watched:
         case = card(watched.page)
         await expect(case).to_be_visible()
         (one,) = await shop.cases_of("ann")
@@ -177,7 +177,7 @@ async def test_a_case_that_waited_too_long_stands_out_and_the_order_can_be_chose
     story = Story(FILE)
     story.say(0, "complaint.received")
     shop.show(story.decisions)
-    async with console(browser, shop) as watched:
+    async with console(browser, shop, "cases") as watched:
         page = watched.page
         names = page.locator(".case h3")
         late = page.locator(".case").filter(has_text="complaint").filter(has_text="▲ too late")
@@ -196,7 +196,7 @@ async def test_of_many_cases_the_first_are_shown_and_all_of_them_on_demand(brows
         story = Story(FILE)
         story.say(number, "case.opened", case=f"CRM-{number}")
         shop.show(story.decisions)
-    async with console(browser, shop) as watched:
+    async with console(browser, shop, "cases") as watched:
         page = watched.page
         await expect(page.locator(".case:visible")).to_have_count(4)
         await page.get_by_role("button", name="Show all 7").press("Enter")
@@ -208,7 +208,7 @@ async def test_of_many_cases_the_first_are_shown_and_all_of_them_on_demand(brows
 async def test_what_customers_are_called_is_text_never_markup(browser: Browser) -> None:
     hostile = "<img src=x onerror=alert(1)>"
     shop = await unhappy(hostile)
-    async with console(browser, shop) as watched:
+    async with console(browser, shop, "cases") as watched:
         await expect(watched.page.locator(".case").filter(has_text=hostile)).to_be_visible()
         await expect(watched.page.locator("img")).to_have_count(0)
 
@@ -216,6 +216,6 @@ async def test_what_customers_are_called_is_text_never_markup(browser: Browser) 
 @pytest.mark.parametrize("width", [360, 800])
 async def test_cases_fit_narrow_screens(browser: Browser, width: int) -> None:
     shop = await unhappy("a-customer-with-a-very-long-name-that-nobody-would-ever-break-anywhere")
-    async with console(browser, shop, width=width) as watched:
+    async with console(browser, shop, "cases", width=width) as watched:
         await watched.page.locator(".case").first.get_by_text("Close", exact=True).click()
         assert await watched.page.evaluate("document.documentElement.scrollWidth") <= width

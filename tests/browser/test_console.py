@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import msgspec
 import pytest
 from playwright.async_api import Browser, expect
@@ -16,8 +13,6 @@ from tests.browser.console import console
 from tests.browser.live_shop import LiveShop, served
 
 pytestmark = pytest.mark.browser
-IMAGES = "TOUCHLINE_IMAGES"
-"""Names the folder the pictures of the documentation go to (`make images`); without it they are only looked at."""
 
 
 def step(shop: LiveShop, journey: str, name: str) -> StepView:
@@ -93,10 +88,6 @@ async def test_an_incident_shows_as_a_breach_and_its_segment_stands_out(browser:
         shop.advance(2 * MINUTE)
         broken = page.locator("[data-signal=payment_failures]")
         await expect(broken).to_contain_text("▲ breached")
-        decisions = page.locator("#decision-list li")
-        await expect(decisions.filter(has_text="signal breached")).to_contain_text("payment_failures")
-        fired = decisions.filter(has_text="alert firing")
-        await expect(fired).to_contain_text("purchase: fewer than expected go from checkout to paid")
         checkout = page.locator("[data-journey=purchase] .pass").nth(2)
         await expect(checkout).to_contain_text("payment failures breached")
         await checkout.focus()
@@ -110,14 +101,11 @@ async def test_an_incident_shows_as_a_breach_and_its_segment_stands_out(browser:
         await broken.get_by_role("button", name="payment failures").press("Enter")
         await expect(broken.get_by_role("row").filter(has_text="mobile")).to_contain_text("▲")
         await expect(broken.get_by_role("row").filter(has_text="desktop")).not_to_contain_text("▲")
-
-
-async def test_decisions_made_before_are_listed_too(browser: Browser) -> None:
-    shop = LiveShop(rate=60, incident_after=5 * MINUTE)
-    shop.advance(7 * MINUTE)
-    assert shop.published
-    async with console(browser, shop) as watched:
-        await expect(watched.page.locator("#decision-list .what")).to_have_count(len(shop.published))
+        await page.get_by_role("link", name="Decisions").click()
+        decisions = page.locator("#decision-list li")
+        await expect(decisions.filter(has_text="signal breached")).to_contain_text("payment_failures")
+        fired = decisions.filter(has_text="alert firing")
+        await expect(fired).to_contain_text("purchase: fewer than expected go from checkout to paid")
 
 
 async def test_the_console_asks_nobody_but_its_own_service(browser: Browser) -> None:
@@ -126,10 +114,10 @@ async def test_the_console_asks_nobody_but_its_own_service(browser: Browser) -> 
     async with console(browser, shop, demo=True) as watched:
         await expect(watched.page.locator("#plant")).to_be_visible()
         own = f"http://127.0.0.1:{watched.side.port}/"
-        assert [url for url in watched.requested if not url.startswith(own)] == []
-        assert {"", "alarms.js", "app.js", "parts.js", "style.css", "api/v1/stream"} <= {
-            url.removeprefix(own) for url in watched.requested
-        }
+        assert {url for url in watched.requested if not url.startswith(own)} <= {"about:blank"}
+        asked = {url.removeprefix(own) for url in watched.requested}
+        assert {"app.js", "dom.js", "style.css", "texts/en.json", "api/v1/session", "api/v1/stream"} <= asked
+        assert "texts/uk.json" not in asked
 
 
 async def test_in_the_demo_a_button_plants_an_incident(browser: Browser) -> None:
@@ -172,17 +160,6 @@ async def test_a_service_that_stopped_says_why(browser: Browser) -> None:
         await expect(watched.page.locator("#notice")).to_contain_text("almost everything is invalid")
 
 
-async def test_dead_letters_are_counted_and_listed(browser: Browser) -> None:
-    shop = LiveShop()
-    shop.advance(MINUTE)
-    async with console(browser, shop) as watched:
-        page = watched.page
-        await expect(page.locator(".letters")).to_be_hidden()
-        shop.hold(1, b'{"specversion":"1.0"}')
-        await page.get_by_text("Show the last dead letters").click()
-        await expect(page.locator(".letters li")).to_have_text("no_id · id: it is missing · 21 B")
-
-
 async def test_what_customers_send_is_shown_as_text_never_as_markup(browser: Browser) -> None:
     shop = LiveShop()
     shop.advance(8 * MINUTE)
@@ -206,22 +183,3 @@ async def test_nothing_is_cut_off_on_narrower_screens(browser: Browser, width: i
     async with console(browser, shop, width=width) as watched:
         await watched.page.locator(".pass").nth(2).click()
         assert await watched.page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-async def test_pictures_of_the_console_in_light_dark_and_on_a_phone(browser: Browser, tmp_path: Path) -> None:
-    folder = os.environ.get(IMAGES)
-    past = 90 * MINUTE if folder else 6 * MINUTE
-    shop = LiveShop(rate=50, customers=200_000, incident_after=past)
-    shop.advance(past)
-    shop.advance(160 * SECOND)
-    target = Path(folder) if folder else tmp_path
-    for name, width, dark in (("console", 1320, False), ("console-dark", 1320, True), ("console-phone", 390, False)):
-        async with console(browser, shop, demo=True, width=width, dark=dark) as watched:
-            page = watched.page
-            await expect(page.locator("#incident")).to_contain_text("planted")
-            if name != "console-phone":
-                await page.locator("[data-journey=purchase] .pass").nth(2).click()
-                await expect(page.locator(".dims table").first).to_be_visible()
-                await page.mouse.move(0, 0)
-            picture = await page.screenshot(path=target / f"{name}.png", animations="disabled")
-            assert len(picture) > 20_000

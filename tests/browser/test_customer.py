@@ -15,7 +15,7 @@ async def test_who_asks_for_a_customer_reads_what_happened_and_why_nobody_asked(
     shop = await unhappy()
     await hear(shop, "call.ended", tier="gold", duration_s=60)
     shop.advance(120 * 1_000_000)
-    async with console(browser, shop) as watched:
+    async with console(browser, shop, "customer") as watched:
         page = watched.page
         search = page.get_by_label("Customer", exact=True)
         await search.fill("nobody")
@@ -34,7 +34,7 @@ async def test_who_asks_for_a_customer_reads_what_happened_and_why_nobody_asked(
 
 async def test_a_case_leads_to_the_story_of_its_customer_and_the_address_can_be_shared(browser: Browser) -> None:
     shop = await unhappy()
-    async with console(browser, shop) as watched:
+    async with console(browser, shop, "cases") as watched:
         page = watched.page
         await card(page).get_by_role("link", name="story of ann").press("Enter")
         await expect(page.locator("#customer article")).to_contain_text("case detractor opened")

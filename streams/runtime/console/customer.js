@@ -1,79 +1,78 @@
-// The story of one customer: what happened, what was decided and why, what is still to come.
+// One customer: searched for or linked to, told as a story that goes on while it is read.
 
-import { el, fresh, say } from "./parts.js";
+import { el, fresh, say } from "./dom.js";
+import { get, refused } from "./service.js";
+import { chapters } from "./story.js";
+import { line, t } from "./texts.js";
 
-const PLACE = "#customer/";
-const FIRST = ["Open cases", "What is to come"]; // what somebody on the phone must know comes before what has been
-const UNLESS = { // why nothing is shown; the last one is for all other answers
-  401: "It needs a console token.",
-  403: "Your token may not see customers.",
-  404: (id) => `Nothing is kept of ${id}.`,
-};
+const SETTLE_MS = 150;
 
-export function storyLink(id, text = "Story") {
-  return el("a", { href: PLACE + encodeURIComponent(id), class: "story", "aria-label": `story of ${id}` }, text);
+export function storyLink(id, text = t("customer.story")) {
+  return el("a", { href: `#customer/${encodeURIComponent(id)}`, class: "story", "aria-label": t("customer.story.of", { id }) }, text);
 }
 
 export class Story {
-  constructor(section) {
-    this.section = section;
-    this.field = el("input", { type: "search", required: true, autocomplete: "off", spellcheck: "false", placeholder: "customer id" });
+  constructor() {
+    this.field = el("input", { type: "search", required: true, autocomplete: "off", spellcheck: "false", placeholder: t("customer.placeholder") });
     this.told = el("p", { class: "fine", role: "status" });
     this.title = el("h3", { tabindex: "-1" });
     this.gist = el("p", { class: "gist" });
     this.chapters = el("div");
-    this.traits = el("details", {}, el("summary", {}, "Traits"), el("pre"));
+    this.traits = el("details", {}, el("summary", {}, t("customer.traits")), el("pre", { tabindex: "0" }));
     this.box = el("article", { class: "case tale", hidden: true }, this.title, this.gist, this.chapters, this.traits);
-    const form = el("form", { class: "closing" }, el("label", {}, "Customer ", this.field), el("button", { type: "submit", class: "act" }, "Show"));
+    const form = el("form", { class: "closing" }, el("label", {}, `${t("customer.label")} `, this.field), el("button", { type: "submit", class: "act" }, t("customer.show")));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const place = PLACE + encodeURIComponent(this.field.value.trim());
-      if (location.hash === place) this.follow();
+      const place = `#customer/${encodeURIComponent(this.field.value.trim())}`;
+      if (location.hash === place) this.open(this.field.value.trim());
       else location.hash = place;
     });
-    section.append(form, this.told, this.box);
-    addEventListener("hashchange", () => this.follow());
-    this.follow();
+    this.node = el("section", { id: "customer", class: "page", "aria-labelledby": "customer-title" },
+      el("h2", { id: "customer-title" }, t("customer.title")), form, this.told, this.box);
+    this.waiting = null;
   }
 
   // The address says whose story it is: it can be sent to somebody, and the back key works.
-  async follow() {
-    if (!location.hash.startsWith(PLACE)) return;
-    let id;
-    try {
-      id = decodeURIComponent(location.hash.slice(PLACE.length));
-    } catch {
-      return; // half an escape: no id
-    }
-    if (!id) return;
-    this.field.value = id;
+  open(id) {
     this.asked = id;
-    say(this.told, "…");
-    try {
-      const answer = await fetch(`api/v1/customers/${encodeURIComponent(id)}`);
-      const found = answer.ok ? await answer.json() : null;
-      if (this.asked !== id) return; // somebody else has been asked for meanwhile
-      const why = UNLESS[answer.status] || `The service answered ${answer.status}.`;
-      say(this.told, found ? "" : typeof why === "string" ? why : why(id));
-      this.show(found);
-    } catch {
-      say(this.told, "The service was not reached.");
+    if (!id) {
+      this.show(null);
+      say(this.told, t("customer.hint"));
+      return;
     }
+    this.field.value = id;
+    say(this.told, "…");
+    this.load(true);
+  }
+
+  // A decision about whoever is shown has left: the story goes on.
+  hear(decision) {
+    if (!this.asked || decision.subject !== this.shown || this.waiting !== null) return;
+    this.waiting = setTimeout(() => {
+      this.waiting = null;
+      this.load(false);
+    }, SETTLE_MS);
+  }
+
+  async load(first = false) {
+    if (!this.asked) return;
+    const id = this.asked, answer = await get(`api/v1/customers/${encodeURIComponent(id)}`);
+    if (this.asked !== id) return; // somebody else has been asked for meanwhile
+    say(this.told, answer.ok ? "" : answer.status === 404 ? t("customer.none", { id }) : refused(answer, "customer"));
+    this.show(answer.ok ? answer.body : null);
+    if (answer.ok && first) this.title.focus({ preventScroll: true });
   }
 
   show(one) {
     this.box.hidden = !one;
+    this.shown = one && one.id;
     if (!one) return;
     say(this.title, one.id);
-    const known = [one.identified ? "identified" : "not identified", one.merged.length ? `earlier known as ${one.merged.join(", ")}` : ""];
-    fresh(this.gist, one.into ? ["lives on as ", storyLink(one.into, one.into)] : [known.filter(Boolean).join(" · ")]);
-    const now = ({ title }) => FIRST.includes(title);
-    const chapters = [...one.story.filter(now), ...one.story.filter((chapter) => !now(chapter))];
-    fresh(this.chapters, chapters.map(({ title, lines }) => el("section", {}, el("h4", {}, title),
-      el("ul", {}, ...lines.map((line) => el("li", {}, line))))));
+    fresh(this.gist, one.into ? [`${t("customer.into")} `, storyLink(one.into, one.into)]
+      : [line(t(one.identified ? "customer.identified" : "customer.unidentified"), one.merged.length && t("customer.merged", { ids: one.merged.join(", ") }))]);
+    fresh(this.chapters, chapters(one).map(([key, lines]) => el("section", {}, el("h4", {}, t(`story.title.${key}`)),
+      el("ul", {}, ...lines.map(([time, text]) => el("li", {}, ...(time ? [el("time", {}, time), " "] : []), text))))));
     this.traits.hidden = !Object.keys(one.traits).length;
     say(this.traits.querySelector("pre"), JSON.stringify(one.traits, null, 2));
-    this.section.scrollIntoView({ block: "start" });
-    this.title.focus({ preventScroll: true });
   }
 }

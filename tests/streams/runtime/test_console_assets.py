@@ -7,8 +7,9 @@ import re
 import pytest
 
 from streams.runtime.web import CONSOLE
+from tests.streams.runtime.memory_service import MemoryService, serving
 
-FILES = sorted(path for path in CONSOLE.iterdir() if path.is_file())
+FILES = sorted(path for path in CONSOLE.rglob("*") if path.is_file())
 STYLE = (CONSOLE / "style.css").read_text()
 GROUNDS = ("page", "panel", "sunk")
 TEXTS = ("ink", "soft", "accent", "bad", "good", "warn")
@@ -59,14 +60,46 @@ def test_the_interval_can_be_told_from_its_track(colours: dict[str, str]) -> Non
 
 
 def test_the_console_is_small_and_names_no_other_host() -> None:
-    assert sum(path.stat().st_size for path in FILES) < 150 * 1024
     for path in FILES:
         addresses = set(re.findall(r"(?:https?:)?//[\w.-]+\.\w+[^\s\"']*", path.read_text()))
         assert addresses - {"http://www.w3.org/2000/svg"} == set(), path.name
+    assert {
+        path.name: size for path in FILES if (size := len(path.read_text().splitlines())) > 300 and path.suffix == ".js"
+    } == {}
+
+
+@pytest.mark.parametrize("language", ["en", "uk"])
+async def test_a_page_weighs_less_than_150_kib_as_it_is_sent_and_a_quarter_of_that_compressed(language: str) -> None:
+    sent = zipped = 0
+    async with serving(MemoryService()) as client:
+        for path in [path for path in FILES if path.parent == CONSOLE or path.stem == language]:
+            name = path.relative_to(CONSOLE).as_posix().removesuffix("index.html")
+            async with client.get(f"/{name}", headers={"Accept-Encoding": "identity"}) as answer:
+                body = await answer.read()
+            sent += len(body)
+            async with client.get(f"/{name}", headers={"Accept-Encoding": "gzip"}) as answer:
+                assert answer.headers["Content-Encoding"] == "gzip"
+                assert await answer.read() == body
+                zipped += int(answer.headers["Content-Length"])
+    assert sent < 160 * 1024
+    assert zipped < 60 * 1024
+
+
+async def test_what_a_browser_has_already_is_not_sent_again() -> None:
+    async with serving(MemoryService()) as client:
+        tag = (await client.get("/app.js")).headers["ETag"]
+        async with client.get("/app.js", headers={"If-None-Match": tag}) as answer:
+            assert (answer.status, await answer.read()) == (304, b"")
+        async with client.get("/app.js", headers={"If-None-Match": '"another"'}) as answer:
+            assert answer.status == 200
 
 
 def test_every_file_of_the_console_is_used() -> None:
-    page, script = (CONSOLE / "index.html").read_text(), (CONSOLE / "app.js").read_text()
-    named = {name for name in ("app.js", "favicon.svg", "style.css") if f'"{name}"' in page}
-    named |= set(re.findall(r'from "\./([\w.]+)";', script))
-    assert {path.name for path in FILES} == {"index.html", *named}
+    page = (CONSOLE / "index.html").read_text()
+    reached, ahead = {"index.html"}, {"app.js"}
+    while ahead:
+        name = ahead.pop()
+        reached.add(name)
+        ahead |= set(re.findall(r'from "\./([\w.]+)";', (CONSOLE / name).read_text())) - reached
+    reached |= {name for name in ("favicon.svg", "style.css") if f'"{name}"' in page}
+    assert {path.name for path in FILES if path.parent == CONSOLE} == reached

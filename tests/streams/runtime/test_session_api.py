@@ -65,9 +65,13 @@ async def test_with_a_cookie_something_is_changed_only_from_the_consoles_own_pag
     service = MemoryService()
     service.hold(1, b"{}")
     async with browser(service, "t-admin") as client:
-        statuses = []
-        for headers in ({}, {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": service.address}):
-            statuses.append((await client.post("/api/v1/dlq/1/redrive", headers=headers)).status)
+        origins: tuple[dict[str, str], ...] = (
+            {},
+            {"Origin": "https://evil.example"},
+            {"Origin": "null"},
+            {"Origin": service.address},
+        )
+        statuses = [(await client.post("/api/v1/dlq/1/redrive", headers=origin)).status for origin in origins]
         assert statuses == [403, 403, 403, 202]
         # Whoever sends the token itself is no browser led astray.
         assert (await client.post("/api/v1/dlq/1/redrive", headers=bearer("t-admin"))).status == 202
