@@ -138,7 +138,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="touchline-bench-") as folder:
         path = Path(folder)
         (path / "kafka").mkdir()
-        with running_kafka(path / "kafka") as kafka, running_redis(path / "redis") as url:
+        with running_kafka(path / "kafka") as (kafka, _), running_redis(path / "redis") as url:
             for customers in (int(part) for part in args.customers.split(",")):
                 row = measure(kafka, url, path, args.events, customers, args.partitions)
                 print(row)  # noqa: T201  # the benchmark's report
