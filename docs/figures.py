@@ -118,6 +118,38 @@ def _worker(result: dict[str, Any]) -> Rows:
         )
 
 
+_ENGINES = {
+    "worker": "`touchline worker`, full logic",
+    "worker_same_job": "`touchline worker`, one journey",
+    "bare": "bare aiokafka loop, nothing kept",
+    "quix": "Quix Streams, keyed state",
+    "bytewax": "Bytewax, `stateful_map`",
+    "faust": "Faust, two tables",
+}
+
+
+def _throughput(result: dict[str, Any]) -> Rows:
+    for kind, words in (("warm", "20,000 customers"), ("cold", "each event another customer")):
+        for name, engine in _ENGINES.items():
+            run = result["peers"][kind][name]
+            yield (
+                f"One core of a cluster, {words}: {engine}",
+                f"{run['cpu_seconds_per_million']} CPU s per million events",
+            )
+    latency, recovery = result["latency"], result["recovery"]
+    for what, key in (("event → ask", "event_to_ask"), ("tick → signal breached", "tick_to_alert")):
+        times = latency[f"{key}_milliseconds"]
+        yield (
+            f"Cluster, {latency['events_per_second']:,.0f} events/s, {what}",
+            f"p50 {times['p50']:.0f} ms, p99 {times['p99']:.0f} ms",
+        )
+    yield (
+        f"Worker killed with {recovery['customers']:,} customers stored, {recovery['events_per_second']:,.0f} events/s",
+        f"reads again after {recovery['to_first_commit_seconds']:.0f} s, has caught up after"
+        f" {recovery['to_caught_up_seconds']:.0f} s",
+    )
+
+
 def _attribution(result: dict[str, Any]) -> Rows:
     for row in result["targets"]:
         if row["drop"] in (0.5, 1.0) and row["dispersion"] == 1.0:
@@ -196,6 +228,7 @@ _ROWS: dict[str, Callable[[dict[str, Any]], Rows]] = {
     "embedded": _embedded,
     "memory": _memory,
     "worker": _worker,
+    "throughput": _throughput,
     "replay": _replay,
     "attribution": _attribution,
     "nab": _nab,
