@@ -110,7 +110,19 @@ async def peers(servers: Servers, events: int) -> dict[str, Any]:
     return report
 
 
-async def main() -> None:
+async def measure(servers: Servers, parts: list[str], args: argparse.Namespace) -> dict[str, Any]:
+    """The parts named, in turn."""
+    report: dict[str, Any] = {}
+    if "peers" in parts:
+        report["peers"] = await peers(servers, args.events)
+    if "latency" in parts:
+        report["latency"] = await latency(servers, args.rate)
+    if "recovery" in parts:
+        report["recovery"] = await recovery(servers, args.customers, args.rate)
+    return report
+
+
+def main() -> None:
     """Measure the parts named, and write them beside those measured before."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=("peers", "latency", "recovery"), action="append")
@@ -124,14 +136,9 @@ async def main() -> None:
     report.pop("machine", None)
     random.seed(1)
     with running() as servers:
-        if "peers" in parts:
-            report["peers"] = await peers(servers, args.events)
-        if "latency" in parts:
-            report["latency"] = await latency(servers, args.rate)
-        if "recovery" in parts:
-            report["recovery"] = await recovery(servers, args.customers, args.rate)
+        report |= asyncio.run(measure(servers, parts, args))
     write("throughput", report)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()
