@@ -13,8 +13,9 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
@@ -28,10 +29,11 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
+listeners={protocol}://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={protocol}://127.0.0.1:{broker}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name={protocol}
+listener.security.protocol.map={protocol}:{protocol},CONTROLLER:PLAINTEXT
 log.dirs={folder}/log
 num.network.threads=2
 num.io.threads=2
@@ -69,11 +71,11 @@ def class_path() -> str:
     return str(folder / "*")
 
 
-def probe(bootstrap: str) -> str | None:
+def probe(bootstrap: str, **options: Any) -> str | None:
     """Ask the server for its metadata; the reason in words when it does not answer, else None."""
 
     async def ask() -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=3000)
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=3000, **options)
         try:
             await admin.start()
             await admin.describe_cluster()
@@ -88,17 +90,30 @@ def probe(bootstrap: str) -> str | None:
 
 
 class KafkaServer(Server):
-    """A broker of our own; `kill` and `start` again keep its log."""
+    """A broker of our own; `kill` and `start` again keep its log.
 
-    def __init__(self, folder: Path, heap_mb: int = 320) -> None:
+    `security` are more lines of its properties, for a listener other than PLAINTEXT of the given `protocol`, and
+    `options` what aiokafka needs to talk to it then.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        heap_mb: int = 320,
+        *,
+        protocol: str = "PLAINTEXT",
+        security: str = "",
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._options = dict(options or {})
+        folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         java = ["java", f"-Xmx{heap_mb}m", *_JAVA, "-cp", class_path()]
         properties = folder / "server.properties"
         super().__init__("kafka", [*java, "kafka.Kafka", str(properties)], folder, self._answers_metadata)
-        properties.write_text(
-            _PROPERTIES.format(broker=self.port, controller=free_port(), folder=folder), encoding="utf-8"
-        )
+        written = _PROPERTIES.format(broker=self.port, controller=free_port(), folder=folder, protocol=protocol)
+        properties.write_text(written + security, encoding="utf-8")
         formatting = [*java, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties)]
         done = subprocess.run(formatting, capture_output=True, text=True, check=False, timeout=120)
         if done.returncode != 0:
@@ -106,7 +121,7 @@ class KafkaServer(Server):
 
     def _answers_metadata(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-            return probe(self.bootstrap) is None
+            return probe(self.bootstrap, **self._options) is None
         return False
 
 

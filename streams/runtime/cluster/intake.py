@@ -24,6 +24,7 @@ from streams.codec import Rejection
 from streams.errors import CannotStart
 from streams.partitioner import key_of
 from streams.runtime.clock import Clock
+from streams.runtime.cluster import security
 from streams.runtime.cluster.addresses import INTERNAL
 from streams.runtime.latency import Latency
 from streams.runtime.problems import Problem
@@ -77,6 +78,7 @@ class KafkaProducer:
 
     def __init__(self, bootstrap: str) -> None:
         self._inner = AIOKafkaProducer(
+            **security.kafka().options(),
             bootstrap_servers=bootstrap,
             enable_idempotence=True,
             acks="all",

@@ -32,6 +32,7 @@ from streams.codec import encode
 from streams.errors import CannotStart
 from streams.model import Event, Record
 from streams.runtime.clock import Clock
+from streams.runtime.cluster import security
 from streams.runtime.cluster.addresses import INTERNAL
 from streams.runtime.cluster.connections import Connections
 from streams.runtime.cluster.partition import Partition
@@ -148,6 +149,7 @@ class JourneyService(Service):
 
     def _make_consumer(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
+            **security.kafka().options(),
             bootstrap_servers=self.settings.kafka,
             group_id=f"{self.settings.name}-journeys",
             group_instance_id=self.settings.instance,

@@ -20,6 +20,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from streams.errors import CannotStart
 from streams.runtime import commit as heads
+from streams.runtime.cluster import security
 from streams.runtime.commit import Head
 
 Command = Sequence[str | bytes | int]
@@ -82,9 +83,11 @@ _effect_decoder = msgspec.msgpack.Decoder(Outgoing)
 def connect(url: str) -> Redis:
     """A client for a Redis address. Raises CannotStart for one that is no address."""
     try:
-        return Redis.from_url(url, protocol=_RESP2, socket_timeout=10, socket_connect_timeout=5)
+        return Redis.from_url(
+            url, protocol=_RESP2, socket_timeout=10, socket_connect_timeout=5, **security.redis(url, os.environ)
+        )
     except ValueError as error:
-        raise CannotStart(f"--redis {url!r}: {error}; expected redis://HOST:PORT/DB") from None
+        raise CannotStart(f"--redis: {error}; expected redis://HOST:PORT/DB or rediss://HOST:PORT/DB") from None
 
 
 async def inspect(redis: Redis) -> list[str]:

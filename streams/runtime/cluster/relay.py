@@ -10,6 +10,7 @@ import structlog
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
+from streams.runtime.cluster import security
 from streams.runtime.cluster.redis_store import DOWN, Outgoing, PartitionStore
 
 _log = structlog.get_logger()
@@ -22,7 +23,12 @@ FULL = 20_000
 def producer(bootstrap: str) -> AIOKafkaProducer:
     """An idempotent producer: what one session sends arrives in order, without copies of its own making."""
     return AIOKafkaProducer(
-        bootstrap_servers=bootstrap, enable_idempotence=True, acks="all", linger_ms=5, max_batch_size=262_144
+        **security.kafka().options(),
+        bootstrap_servers=bootstrap,
+        enable_idempotence=True,
+        acks="all",
+        linger_ms=5,
+        max_batch_size=262_144,
     )
 
 

@@ -12,6 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType  #
 from aiokafka.errors import KafkaError, for_code  # type: ignore[import-untyped]
 
 from streams.errors import CannotStart
+from streams.runtime.cluster import security
 
 
 class Names:
@@ -100,12 +101,14 @@ def faults(
 @contextlib.asynccontextmanager
 async def admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
     """An admin client of a cluster that answers. Raises CannotStart."""
-    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=15_000)
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=15_000, **security.kafka().options())
     try:
         try:
             await client.start()
         except (KafkaError, OSError, ValueError) as error:
-            raise CannotStart(f"Kafka at {bootstrap} does not answer: {error}; check --kafka HOST:PORT") from None
+            raise CannotStart(
+                f"Kafka at {bootstrap} does not answer: {error}; check --kafka HOST:PORT and TOUCHLINE_KAFKA_…"
+            ) from None
         yield client
     finally:
         await client.close()

@@ -19,6 +19,7 @@ from mode import Service
 
 from streams.errors import CannotStart
 from streams.runtime.clock import Clock
+from streams.runtime.cluster import security
 from streams.runtime.cluster.journey_service import JourneyService
 from streams.runtime.cluster.progress import Progress, Verdict, Watchdog
 from streams.runtime.cluster.signal_agent import SignalDesk
@@ -54,7 +55,7 @@ class KafkaEnds:
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 if self._consumer is None:
-                    consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
+                    consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, **security.kafka().options())
                     self._consumer = consumer
                     await consumer.start()
                 found: Mapping[TopicPartition, int] = await self._consumer.end_offsets(list(partitions))

@@ -16,9 +16,10 @@ from mode.types import ServiceT
 from streams.config.load import Loaded
 from streams.errors import CannotStart
 from streams.runtime.clock import Clock, SystemClock
-from streams.runtime.cluster import positions, signal_agent, topics, worker_web
+from streams.runtime.cluster import positions, security, signal_agent, topics, worker_web
 from streams.runtime.cluster.bulletin import Bulletin
 from streams.runtime.cluster.connections import Connections
+from streams.runtime.cluster.credentials import credentials
 from streams.runtime.cluster.journey_service import JourneyService, Settings
 from streams.runtime.cluster.redis_store import connect, inspect
 from streams.runtime.cluster.rulebook import Rulebook
@@ -47,6 +48,7 @@ def build_app(settings: Settings, folder: Path, web: tuple[str, int] | None) -> 
     return faust.App(
         f"{settings.name}-signals",
         broker=f"aiokafka://{settings.kafka}",
+        broker_credentials=credentials(security.kafka()),
         store="memory://",
         datadir=str(folder),
         autodiscover=False,
