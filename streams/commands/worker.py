@@ -36,6 +36,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--batch", type=int, default=4000, metavar="N", help="events per commit, at most (default %(default)s)"
     )
     parser.add_argument(
+        "--cache", type=int, default=200_000, metavar="N",
+        help="customers held in memory for each partition, about 1.2 KiB each (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
         "--listen", metavar="HOST:PORT", help="serve /status, /metrics, /livez and /readyz there (default: nothing)"
     )
     parser.add_argument(
@@ -53,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"{args.config}: {name} receives nothing: a worker does not deliver yet, only touchline run\n")
     if args.batch < 1:
         raise UsageError("--batch: expected at least 1")
+    if args.cache < 1:
+        raise UsageError("--cache: expected at least 1")
     if not 2 <= args.session <= 600:
         raise UsageError("--session: expected 2 to 600 seconds")
     settings = Settings(
@@ -61,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
         name=args.name,
         instance=args.instance,
         batch=args.batch,
+        keep=args.cache,
         session_s=args.session,
     )
     with rare_collection():

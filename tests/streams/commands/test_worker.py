@@ -19,3 +19,14 @@ def test_receivers_that_hear_nothing_from_a_worker_are_named(
     told = capsys.readouterr().err
     assert f"{path}: ops receives nothing: a worker does not deliver yet" in told
     assert "T0KEN" not in told
+
+
+@pytest.mark.parametrize("option", ["--batch", "--cache"])
+def test_a_worker_that_could_hold_nothing_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    path = tmp_path / "shop.yml"
+    path.write_text("version: 1\n")
+    kafka = ["--kafka", "127.0.0.1:1", "--redis", "redis://127.0.0.1:1/0"]
+    assert main(["worker", "-c", str(path), *kafka, option, "0"]) == 2
+    assert f"{option}: expected at least 1" in capsys.readouterr().err
