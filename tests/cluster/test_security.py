@@ -25,7 +25,7 @@ from streams.runtime.cluster.signal_agent import SOURCE
 from tests.cluster.installation import ROOT, Installation
 from tests.cluster.test_door import FILE, canonical, door_of
 from tests.servers.base import ServerMissing, skip_or_fail
-from tests.servers.kafka import KafkaServer
+from tests.servers.kafka import KafkaServer, class_path
 from tests.servers.redis import RedisServer
 
 BATCHED = {"Content-Type": "application/cloudevents-batch+json"}
@@ -131,8 +131,11 @@ def guarded_kafka(tmp_path: Path, certificate: Path, monkeypatch: pytest.MonkeyP
     """A broker that wants TLS, a name and a password, and gives rights by name; this process knows them."""
     store = tmp_path / "broker.pem"
     store.write_text(certificate.with_name("key.pem").read_text() + certificate.read_text())
-    login = 'username="admin" password="a-secret" user_admin="a-secret" user_touchline="t-secret"'
+    users = " ".join(f'user_{name}="{name}-secret"' for name in ("admin", *RIGHTS))
+    login = f'username="admin" password="admin-secret" {users}'
     properties = f"""\
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:admin;User:ANONYMOUS
 sasl.enabled.mechanisms=PLAIN
 sasl.mechanism.inter.broker.protocol=PLAIN
 listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required {login};
@@ -141,10 +144,9 @@ ssl.keystore.location={store}
 ssl.truststore.type=PEM
 ssl.truststore.location={certificate}
 """
-    for name, value in {
-        "SECURITY_PROTOCOL": "SASL_SSL", "USERNAME": "touchline", "PASSWORD": "t-secret", "CA_FILE": str(certificate),
-    }.items():  # fmt: skip
-        monkeypatch.setenv(f"TOUCHLINE_KAFKA_{name}", value)
+    monkeypatch.setenv("TOUCHLINE_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("TOUCHLINE_KAFKA_CA_FILE", str(certificate))
+    become("admin", monkeypatch)
     try:
         server = KafkaServer(
             tmp_path / "kafka", protocol="SASL_SSL", security=properties, options=security.kafka().options()
@@ -154,6 +156,45 @@ ssl.truststore.location={certificate}
         skip_or_fail(str(missing))
     yield server
     server.stop()
+
+
+RIGHTS = {
+    "topics": [(["Create", "Describe", "DescribeConfigs"], ["--topic", "{0}"])],
+    "door": [(["Describe", "DescribeConfigs"], ["--topic", "{0}"]), (["Write"], ["--topic", "{0}.events"])],
+    "worker": [
+        (["Read", "Write", "Describe", "DescribeConfigs"], ["--topic", "{0}"]),
+        (["Read"], ["--group", "{0}"]),
+    ],
+}
+"""What each part may do, as the page about clusters says; resources are prefixes."""
+
+
+def become(user: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes started from now on are this user."""
+    monkeypatch.setenv("TOUCHLINE_KAFKA_USERNAME", user)
+    monkeypatch.setenv("TOUCHLINE_KAFKA_PASSWORD", f"{user}-secret")
+
+
+def grant(server: KafkaServer, certificate: Path, prefix: str) -> None:
+    """Give everybody their rights, by Kafka's own tool."""
+    properties = server.folder / "admin.properties"
+    module = "org.apache.kafka.common.security.plain.PlainLoginModule"
+    properties.write_text(
+        "security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\n"
+        f'sasl.jaas.config={module} required username="admin" password="admin-secret";\n'
+        f"ssl.truststore.type=PEM\nssl.truststore.location={certificate}\n"
+    )
+    tool = ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", class_path(), "kafka.admin.AclCommand"]
+    tool += ["--bootstrap-server", server.bootstrap, "--command-config", str(properties), "--add"]
+    for user, rights in RIGHTS.items():
+        for operations, resource in rights:
+            words = [word for operation in operations for word in ("--operation", operation)]
+            words += [word.format(prefix) for word in resource]
+            done = subprocess.run(
+                [*tool, "--allow-principal", f"User:{user}", "--resource-pattern-type", "prefixed", *words],
+                capture_output=True, text=True, check=False, timeout=120,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout + done.stderr
 
 
 @contextlib.asynccontextmanager
@@ -221,8 +262,12 @@ async def test_redis_is_reached_with_the_password_of_the_environment_and_over_tl
 @pytest.mark.redis
 @pytest.mark.slow
 @pytest.mark.timeout(420)
-async def test_topics_door_and_worker_work_where_kafka_wants_tls_and_a_password(
-    guarded_kafka: KafkaServer, guarded_redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_topics_door_and_worker_work_where_kafka_wants_tls_and_a_password_and_gives_rights_by_name(
+    guarded_kafka: KafkaServer,
+    guarded_redis: RedisServer,
+    certificate: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TOUCHLINE_REDIS_PASSWORD", "r-secret")
     address = f"redis://127.0.0.1:{guarded_redis.port}/0"
@@ -237,8 +282,11 @@ async def test_topics_door_and_worker_work_where_kafka_wants_tls_and_a_password(
     assert wrong.returncode == 3
     assert "TOUCHLINE_KAFKA_" in wrong.stderr
     assert "guessed" not in wrong.stderr
+    await asyncio.to_thread(grant, guarded_kafka, certificate, made.names.name)
+    become("topics", monkeypatch)
     created = made.create_topics()
     assert created.returncode == 0, created.stderr
+    become("door", monkeypatch)
     with door_of(made) as door:
         async with aiohttp.ClientSession(await door.address()) as client:
             batch = [canonical(f"e-{number}", f"c-{number}") for number in range(20)]
@@ -247,6 +295,7 @@ async def test_topics_door_and_worker_work_where_kafka_wants_tls_and_a_password(
             answer = await client.post("/events", json=batch, headers=BATCHED)
             assert answer.status == 202, await answer.text()
         assert door.stop() == 0, door.log
+    become("worker", monkeypatch)
     worker = made.worker()
     try:
 
