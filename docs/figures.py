@@ -107,6 +107,13 @@ def _memory(result: dict[str, Any]) -> Rows:
         )
 
 
+def _door(result: dict[str, Any]) -> Rows:
+    yield (
+        f"Cluster door, HTTP in batches of {result['batch']} → acknowledged by Kafka",
+        f"{result['cpu_seconds_per_million_events']:.1f} CPU s per million events",
+    )
+
+
 def _worker(result: dict[str, Any]) -> Rows:
     for row in result["rows"]:
         yield (
@@ -227,6 +234,7 @@ _ROWS: dict[str, Callable[[dict[str, Any]], Rows]] = {
     "journey_stage": _journey_stage,
     "embedded": _embedded,
     "memory": _memory,
+    "door": _door,
     "worker": _worker,
     "throughput": _throughput,
     "replay": _replay,
