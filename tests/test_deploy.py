@@ -17,6 +17,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from streams.config.load import load_text
+from tests.servers import alertmanager
+from tests.servers.base import ServerMissing, skip_or_fail
 
 ROOT = Path(__file__).parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -161,14 +163,26 @@ def test_every_named_volume_is_mounted() -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "deploy" / "config").glob("*.yml")), ids=lambda path: path.name)
-def test_the_deployed_configuration_has_no_fault(path: Path) -> None:
+def test_the_deployed_configuration_has_no_fault_and_no_warning(path: Path) -> None:
     loaded = load_text(path.read_text(encoding="utf-8"), path.name, environ=SECRETS)
-    assert loaded.config.access is not None
+    assert loaded.warnings == ()
+    assert loaded.config.access.write_keys
 
 
 @pytest.mark.prometheus
 def test_prometheus_takes_its_configuration(promtool: str) -> None:
     command = [promtool, "check", "config", "--syntax-only", str(ROOT / "deploy" / "prometheus" / "prometheus.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.prometheus
+def test_alertmanager_takes_its_configuration() -> None:
+    try:
+        amtool = alertmanager.amtool()
+    except ServerMissing as missing:
+        skip_or_fail(str(missing))
+    command = [amtool, "check-config", str(ROOT / "deploy" / "alertmanager" / "alertmanager.yml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

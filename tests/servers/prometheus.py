@@ -16,27 +16,32 @@ from tests.servers.base import Server, ServerMissing, alone, free_port
 
 def program(name: str = "prometheus") -> str:
     """Path of `prometheus` or `promtool`, from PATH or fetched once. Raises ServerMissing."""
+    return unpacked("prometheus", name)
+
+
+def unpacked(package: str, name: str) -> str:
+    """Path of a program, from PATH or out of a package of Debian, fetched once. Raises ServerMissing."""
     if (on_path := shutil.which(name)) is not None:
         return on_path
-    with alone("prometheus") as folder:
+    with alone(package) as folder:
         path = folder / "usr" / "bin" / name
         if not path.exists():
-            _unpack(folder)
+            _unpack(package, folder)
         return str(path)
 
 
-def _unpack(folder: Path) -> None:
+def _unpack(package: str, folder: Path) -> None:
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise ServerMissing("prometheus is not on PATH, and this is no Debian to fetch its package from")
-    problem = _run(["apt-get", "download", "prometheus"], folder)
+        raise ServerMissing(f"{package} is not on PATH, and this is no Debian to fetch its package from")
+    problem = _run(["apt-get", "download", package], folder)
     if problem and os.geteuid() == 0:  # a fresh image has no package lists, and only root may fetch them
-        problem = _run(["apt-get", "update"], folder) or _run(["apt-get", "download", "prometheus"], folder)
-    package = next(iter(sorted(folder.glob("prometheus_*.deb"))), None)
-    if problem or package is None:
-        raise ServerMissing(f"prometheus is not on PATH and apt-get could not download it: {problem or 'no package'}")
-    if problem := _run(["dpkg-deb", "-x", package.name, "."], folder):
-        raise ServerMissing(f"Debian's prometheus package could not be unpacked: {problem}")
-    package.unlink()
+        problem = _run(["apt-get", "update"], folder) or _run(["apt-get", "download", package], folder)
+    found = next(iter(sorted(folder.glob(f"{package}_*.deb"))), None)
+    if problem or found is None:
+        raise ServerMissing(f"{package} is not on PATH and apt-get could not download it: {problem or 'no package'}")
+    if problem := _run(["dpkg-deb", "-x", found.name, "."], folder):
+        raise ServerMissing(f"Debian's package {package} could not be unpacked: {problem}")
+    found.unlink()
 
 
 def _run(command: list[str], folder: Path) -> str:
