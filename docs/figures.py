@@ -1,6 +1,7 @@
 """Writes the tables of measured figures from `benchmarks/results/*.json`: `python docs/figures.py`.
 
-The README gets a line per figure, docs/concepts/alarms-measured.md the tables on detection.
+docs/reference/measured.md gets a line per figure, the README the chosen ones, docs/concepts/alarms-measured.md the
+tables on detection.
 """
 
 from __future__ import annotations
@@ -16,14 +17,50 @@ BEGIN, END = "<!-- figures: python docs/figures.py -->\n", "<!-- /figures -->"
 Rows = Iterator[tuple[str, str]]
 
 
+CHOSEN = (
+    ("quality", "Drop of 100% at 3 "),
+    ("quality", "Drop of 50% at 3 "),
+    ("quality", "Drop of 50% at 0.3 "),
+    ("quality", "False alarms"),
+    ("nab", ""),
+    ("asking", "An ask among 5,"),
+    ("asking", "1,000,000 asks"),
+    ("delivery", ""),
+    ("embedded", "Embedded over HTTP"),
+    ("journey_stage", "JourneyStage, full logic, one core, 1,000,000"),
+    ("throughput", "One core of a cluster, 20,000"),
+    ("throughput", "Worker killed"),
+    ("memory", "An idle customer"),
+    ("replay", "`touchline replay`, the simulated shop"),
+)
+"""What the README shows: result and the beginning of the line."""
+
+
 def table() -> str:
-    """The table, a line per figure; results this script does not know get a line with a link."""
-    lines = ["| what | figure | measured on |", "|---|---|---|"]
-    for path in sorted(RESULTS.glob("*.json")):
-        result = json.loads(path.read_text(encoding="utf-8"))
-        for what, figure in _ROWS.get(path.stem, _unknown(path.name))(result):
-            lines.append(f"| {what} | {figure} | {_machine(path.name, result['machine'])} |")
-    return "\n".join(lines) + "\n"
+    """A line per figure; results this script does not know get a line with a link."""
+    return _HEAD + "".join(line for path in sorted(RESULTS.glob("*.json")) for _, line in _lines(path.stem, "../../"))
+
+
+def headlines() -> str:
+    """The chosen ones, in that order."""
+    return _HEAD + "".join(
+        line
+        for name, beginning in CHOSEN
+        if (RESULTS / f"{name}.json").exists()
+        for what, line in _lines(name, "")
+        if what.startswith(beginning)
+    )
+
+
+_HEAD = "| what | figure | measured on |\n|---|---|---|\n"
+
+
+def _lines(name: str, root: str) -> Iterator[tuple[str, str]]:
+    """What was measured, and its line; `root` leads from the page to the top."""
+    result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    for what, figure in _ROWS.get(name, _unknown(f"{name}.json"))(result):
+        linked = figure.replace("](docs/", f"]({root}docs/")
+        yield what, f"| {what} | {linked} | {_machine(name, result, root)} |\n"
 
 
 def placed(page: str, tables: str) -> str:
@@ -32,13 +69,18 @@ def placed(page: str, tables: str) -> str:
     return f"{before}{BEGIN}\n{tables}\n{END}{rest.split(END)[1]}"
 
 
-PAGES: dict[str, Callable[[], str]] = {"README.md": table, "docs/concepts/alarms-measured.md": lambda: detection()}
+PAGES: dict[str, Callable[[], str]] = {
+    "README.md": headlines,
+    "docs/reference/measured.md": table,
+    "docs/concepts/alarms-measured.md": lambda: detection(),
+}
 """What stands where."""
 
 
-def _machine(name: str, machine: dict[str, Any]) -> str:
+def _machine(name: str, result: dict[str, Any], root: str) -> str:
+    machine = result["machine"]
     where = f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, commit {machine['commit']}"
-    return f"[{where}](benchmarks/results/{name})"
+    return f"[{where}]({root}benchmarks/results/{name}.json)"
 
 
 def _unknown(name: str) -> Callable[[dict[str, Any]], Rows]:

@@ -91,7 +91,12 @@ def test_the_page_of_the_commands_is_current() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "tables"), [("README.md", "table"), ("docs/concepts/alarms-measured.md", "detection")]
+    ("name", "tables"),
+    [
+        ("README.md", "headlines"),
+        ("docs/reference/measured.md", "table"),
+        ("docs/concepts/alarms-measured.md", "detection"),
+    ],
 )
 def test_pages_show_the_figures_that_were_measured(name: str, tables: str) -> None:
     done = subprocess.run(
