@@ -60,6 +60,7 @@ reference: $(STAMP) ## write the reference pages that are made from the code
 	@$(BIN)/touchline schema --markdown > docs/reference/file.md
 	@$(BIN)/python -m streams.runtime.metric_names > docs/reference/metrics.md
 	@$(BIN)/python docs/commands.py > docs/reference/commands.md
+	@$(BIN)/python -m grafana.build
 	@$(BIN)/python docs/figures.py
 
 images: $(STAMP) ## take the pictures of the docs anew, in a real browser
@@ -86,7 +87,7 @@ lock: ## write the locks anew, the image's with the same versions (needs uv on P
 
 clean: ## remove caches and build output; keeps .venv, .cache and data
 	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	@find $(PACKAGES) tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find $(PACKAGES) tests benchmarks grafana -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "No Python is on PATH; Touchline needs Python 3.11 or newer: apt-get install python3 python3-venv"; exit 1; }

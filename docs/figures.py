@@ -247,6 +247,14 @@ def _real_logs(result: dict[str, Any]) -> Rows:
             )
 
 
+def _scrape(result: dict[str, Any]) -> Rows:
+    text = result["text"]
+    yield (
+        f"`GET /metrics` with {result['series_in_all']:,} series",
+        f"{text['kib'] / 1024:.1f} MiB, {text['cpu_milliseconds']:.0f} ms of processor time",
+    )
+
+
 def _quality(result: dict[str, Any]) -> Rows:
     for row in result.get("delay", []):
         if row["law"] == "log-normal" and row["series"] == 1 and row["drop"] in (1.0, 0.5, 0.3):
@@ -272,6 +280,7 @@ def _quality(result: dict[str, Any]) -> Rows:
 
 _ROWS: dict[str, Callable[[dict[str, Any]], Rows]] = {
     "asking": _asking,
+    "scrape": _scrape,
     "delivery": _delivery,
     "journey_stage": _journey_stage,
     "embedded": _embedded,

@@ -17,6 +17,7 @@ from grafana.panels import (
     Column,
     N,
     band,
+    by_powers,
     edges,
     graph,
     rows_of,
@@ -151,20 +152,24 @@ def _now() -> Section:
             )
             .override_by_query("B", [DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [6, 6]})])
             .override_by_query("W", [DynamicConfigValue("color", {"mode": "shades", "fixedColor": EXPECTED})]),
-            graph(
-                "Evidence of a change",
-                About(
-                    "0.1 is pending, 1 fires. It is a bet against 'all is well': it grows only when fewer go on than"
-                    " the customers in flight lead to expect.",
-                    "the customers due, in the panel above: few of them, slow growth.",
-                    "From 1 on there is an alarm; the table beside it has its owner.",
-                    _DROP,
-                ),
-                [over_time(_by_step(names.STEP_EVIDENCE, _STEP), "{{step}}")],
-                unit=COUNT,
-                width=12,
-                height=7,
-                empty="No step of this journey is watched yet",
+            by_powers(
+                graph(
+                    "Evidence of a change",
+                    About(
+                        "0.1 is pending, 1 fires, then it begins anew. A bet against 'all is well': it grows only when"
+                        " fewer go on than the customers in flight lead to expect. This is the whole step's; an alarm"
+                        " of one segment may come first.",
+                        "the customers due, in the panel above: few of them, slow growth.",
+                        "From 1 on there is an alarm; the table beside it has its owner.",
+                        _DROP,
+                    ),
+                    [over_time(_by_step(names.STEP_EVIDENCE, _STEP), "{{step}}")],
+                    unit=COUNT,
+                    least=None,
+                    width=12,
+                    height=7,
+                    empty="No step of this journey is watched yet",
+                )
             ),
             rows_of(
                 "Alarms of this journey",

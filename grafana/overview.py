@@ -8,7 +8,7 @@ from grafana import links, variables
 from grafana.board import board
 from grafana.colours import BAD, CALM, GOOD, MIDDLE, SEVERITIES
 from grafana.layout import Section
-from grafana.panels import COUNT, RATIO, SECONDS, About, Column, N, graph, number, rows_of
+from grafana.panels import COUNT, RATIO, SECONDS, About, Column, N, by_powers, graph, number, rows_of
 from grafana.promql import changes, firing, grown, of, rate, share, total
 from grafana.source import at_once, over_time, rows
 from streams.runtime import metric_names as names
@@ -116,25 +116,29 @@ def _alarms() -> Section:
                 empty="No alarm fires",
                 sort=(("severity", False),),
             ),
-            graph(
-                "Evidence of a change, by step",
-                About(
-                    "Evidence that fewer go on from the step than its customers in flight lead to expect. 0.1 is"
-                    " pending, 1 fires; it is a bet against 'all is well', not a probability.",
-                    "the evidence grows with the number of customers that should have gone on: few customers, slow"
-                    " growth. Their number is on the Journey board.",
-                    "Above 0.1 look at the step; from 1 on the alarm says the rest.",
-                    "journey-drop",
-                ),
-                [
-                    over_time(
-                        f"max by (journey, step, direction) ({of(names.STEP_EVIDENCE)}) > 0.001",
-                        "{{journey}} {{step}} {{direction}}",
-                    )
-                ],
-                unit=COUNT,
-                width=6,
-                empty="No evidence of any change",
+            by_powers(
+                graph(
+                    "Evidence of a change, by step",
+                    About(
+                        "Evidence that fewer go on from the step than its customers in flight lead to expect. 0.1 is"
+                        " pending, 1 fires, then it begins anew; a bet against 'all is well', not a probability."
+                        " An alarm of one segment may come first.",
+                        "the evidence grows with the number of customers that should have gone on: few customers, slow"
+                        " growth. Their number is on the Journey board.",
+                        "Above 0.1 look at the step; from 1 on the alarm says the rest.",
+                        "journey-drop",
+                    ),
+                    [
+                        over_time(
+                            f"max by (journey, step, direction) ({of(names.STEP_EVIDENCE)}) > 0.0001",
+                            "{{journey}} {{step}} {{direction}}",
+                        )
+                    ],
+                    unit=COUNT,
+                    least=None,
+                    width=6,
+                    empty="No evidence of any change",
+                )
             ),
             graph(
                 "What changed",

@@ -9,6 +9,7 @@ import msgspec
 from grafana_foundation_sdk.builders import stat, table, timeseries
 from grafana_foundation_sdk.builders.common import (
     ReduceDataOptions,
+    ScaleDistributionConfig,
     StackingConfig,
     TableSortByFieldState,
     VizLegendOptions,
@@ -108,6 +109,12 @@ def band(panel: timeseries.Panel, value: str = "value") -> timeseries.Panel:
     return panel.override_by_name(
         "high", [*edge, DynamicConfigValue("custom.fillBelowTo", "low"), DynamicConfigValue("custom.fillOpacity", 20)]
     )
+
+
+def by_powers(panel: timeseries.Panel) -> timeseries.Panel:
+    """An axis of powers of ten, for what grows by factors."""
+    scale = ScaleDistributionConfig().type(common.ScaleDistribution.LOG).log(10)
+    return panel.scale_distribution(scale).axis_soft_max(1)
 
 
 def edges(panel: timeseries.Panel, *refs: str) -> timeseries.Panel:

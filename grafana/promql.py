@@ -57,9 +57,10 @@ def changes() -> str:
 
 def firing(where: str = "") -> str:
     """1 for each alert that fires, with the owner and runbook of its journey where there is one."""
-    alerts = f"max by (journey, step, signal, source, direction, severity) ({of(names.ALERT_FIRING, where)})"
+    labels = "journey, step, signal, source, direction, severity"
+    alerts = f"max by ({labels}) ({of(names.ALERT_FIRING, where)})"
     owner = f"max by (journey, owner, runbook) ({of(names.JOURNEY)})"
-    return f"({alerts} == 1) * on (journey) group_left (owner, runbook) {owner} or ({alerts} == 1)"
+    return f"({alerts} == 1) * on (journey) group_left (owner, runbook) {owner} or on ({labels}) ({alerts} == 1)"
 
 
 def any_of(names_of: Sequence[str]) -> str:

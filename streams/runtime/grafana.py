@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 import niquests
-from grafana_client import GrafanaApi
+from grafana_client.api import GrafanaApi
 from grafana_client.client import GrafanaException, GrafanaUnauthorizedError
 
 from streams.errors import CannotStart, UsageError
@@ -88,7 +88,8 @@ class Grafana:
 
     def _served(self, uid: str) -> dict[str, Any] | None:
         """`dashboard` and `meta`; None when there is none of that uid."""
-        return self._found(self._api.dashboard.get_dashboard, uid)
+        served: dict[str, Any] | None = self._found(self._api.dashboard.get_dashboard, uid)
+        return served
 
     def _folder(self, served: Mapping[str, Any]) -> str:
         return str(served["meta"].get("folderUid") or "")
