@@ -43,6 +43,9 @@ def lay(sections: Sequence[Section]) -> list[Panel | RowPanel]:
                 x, y, height = 0, y + size.h, 0
         if x:
             raise ValueError(f"{section.title}: its last line is {x} of {COLUMNS} columns wide")
+        if section.folded:  # what follows moves down when somebody opens it
+            assert row.grid_pos is not None
+            y = row.grid_pos.y + 1
     return laid
 
 
