@@ -5,11 +5,15 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.board import board
+from grafana.cluster import cluster
 from grafana.colours import BAD, GOOD, MIDDLE
 from grafana.layout import Section
-from grafana.panels import BYTES, COUNT, PER_SECOND, SECONDS, About, Column, N, graph, number, rows_of
-from grafana.promql import grown, of, rate, total
-from grafana.source import at_once, over_time, rows
+from grafana.memory import memory
+from grafana.outbox import outbox
+from grafana.panels import BYTES, COUNT, PER_SECOND, SECONDS, About, N, graph, number
+from grafana.promql import of, rate, total
+from grafana.scraping import scraping
+from grafana.source import at_once, over_time
 from streams.runtime import metric_names as names
 
 _WINDOW = "$__rate_interval"
@@ -221,263 +225,12 @@ def _intake() -> Section:
     )
 
 
-def _outbox() -> Section:
-    return Section(
-        "Outbox and deliveries",
-        [
-            graph(
-                "Waiting for their receiver",
-                About(
-                    "Deliveries that wait, by receiver.",
-                    "the lines are counts.",
-                    "One receiver's line rises: it does not answer.",
-                    "deliveries",
-                ),
-                [over_time(total(names.DELIVERIES_PENDING, "receiver"), "{{receiver}}")],
-                unit=COUNT,
-                width=8,
-                empty="No subscription in the file",
-            ),
-            graph(
-                "Attempts by outcome",
-                About(
-                    "Attempts to deliver per second: delivered, to be tried again, given up.",
-                    "the areas are counts per second.",
-                    "`failed` is lost for the receiver until it is replayed: POST /api/v1/deliveries/replay.",
-                    "deliveries",
-                ),
-                [over_time(rate(names.DELIVERIES, "outcome"), "{{outcome}}")],
-                unit=PER_SECOND,
-                width=8,
-                stacked=True,
-                empty="Nothing was delivered in this time",
-                colours={"delivered": GOOD, "retried": MIDDLE, "failed": BAD},
-            ),
-            rows_of(
-                "Receivers",
-                About(
-                    "Each receiver: whether it takes what it is sent, what waits and for how long.",
-                    "`attempts` in the chosen time.",
-                    "0 in `takes`: see the runbook.",
-                    "deliveries",
-                ),
-                [
-                    rows(f"min by (receiver) ({of(names.RECEIVER_UP)})", "A"),
-                    rows(total(names.DELIVERIES_PENDING, "receiver"), "F"),
-                    rows(f"max by (receiver) ({of(names.DELIVERIES_OLDEST)})", "O"),
-                    rows(grown(names.DELIVERIES, "receiver"), "N"),
-                ],
-                [
-                    Column("receiver", "receiver"),
-                    Column("A", "takes", COUNT, 70, ((None, BAD), (1, GOOD))),
-                    Column("F", "waiting", COUNT, 80),
-                    Column("O", "oldest", SECONDS, 90, ((None, "text"), (600, BAD)), decimals=0),
-                    Column("N", "attempts", COUNT, 90, decimals=0),
-                ],
-                width=8,
-                empty="No subscription in the file",
-            ),
-        ],
-    )
-
-
-def _state() -> Section:
-    return Section(
-        "Timers, letters, memory",
-        [
-            graph(
-                "Timers waiting",
-                About(
-                    "Abandonments, asks, cases and forgetting that wait for their time.",
-                    "the line is the count.",
-                    "It follows the customers in flight. A fall to 0 under load: see the runbook.",
-                    "lag",
-                ),
-                [over_time(total(names.TIMERS_PENDING), "timers")],
-                unit=COUNT,
-                width=6,
-                height=7,
-                empty="No service is scraped",
-            ),
-            graph(
-                "Dead letters by reason",
-                About(
-                    "Records that could not be taken and wait.",
-                    "the areas are counts.",
-                    "`touchline dlq list`, mend the cause, `touchline dlq redrive`.",
-                    "invalid-events",
-                ),
-                [over_time(total(names.DEAD_LETTERS, "reason"), "{{reason}}")],
-                unit=COUNT,
-                width=6,
-                height=7,
-                stacked=True,
-                empty="None",
-            ),
-            graph(
-                "Memory and customers in it",
-                About(
-                    "Resident memory by process.",
-                    "dashed grey, right axis: customer states held in memory.",
-                    "Memory grows while that line does not: see the runbook.",
-                    "memory",
-                ),
-                [
-                    over_time(f"max by (instance) ({of('process_resident_memory_bytes')})", "{{instance}}"),
-                    over_time(total(names.CACHED_CUSTOMERS), "customers", N),
-                ],
-                unit=BYTES,
-                width=6,
-                height=7,
-                empty="The process does not say",
-            ),
-            graph(
-                "Store and log",
-                About(
-                    "Size of the data file with its write-ahead log.",
-                    "dashed grey, right axis: records kept in the log.",
-                    "The log keeps 7 days or 2 GiB; a full disk stops the intake: see the runbook.",
-                    "not-ready",
-                ),
-                [
-                    over_time(f"max by (instance) ({of(names.STORE_SIZE)})", "{{instance}}"),
-                    over_time(total(names.LOG_ROWS), "records", N),
-                ],
-                unit=BYTES,
-                width=6,
-                height=7,
-                empty="Only the embedded service keeps a file",
-            ),
-            graph(
-                "CPU",
-                About(
-                    "Cores in use, by process. One process uses about one core.",
-                    "dashed grey, right axis: records read per second.",
-                    "At 1 it is at its limit: see the runbook.",
-                    "slow",
-                ),
-                [
-                    over_time(
-                        f"sum by (instance) (rate({of('process_cpu_seconds_total')}[{_WINDOW}]))", "{{instance}}"
-                    ),
-                    over_time(rate(names.EVENTS_READ), "events/s", N),
-                ],
-                unit=COUNT,
-                width=6,
-                height=7,
-                empty="The process does not say",
-            ),
-            rows_of(
-                "What runs, with which file",
-                About(
-                    "Version and hash of the file in force.",
-                    "one row for each process; `up` in seconds.",
-                    "Two hashes for long: a worker has not taken the new file, or refuses it.",
-                    "config-refused",
-                ),
-                [
-                    rows(f"max by (instance, version) ({of(names.BUILD)})", "V"),
-                    rows(f"max by (instance, hash) ({of(names.CONFIG)})", "C"),
-                    rows(f"max by (instance) ({of(names.UP_TIME)})", "U"),
-                    rows(f"max by (instance) ({of(names.CONFIG_REFUSED)})", "R"),
-                ],
-                [
-                    Column("instance", "instance"),
-                    Column("version", "version", width=80),
-                    Column("hash", "file"),
-                    Column("U", "up", SECONDS, 90, decimals=0),
-                    Column("R", "refuses", COUNT, 80, ((None, "text"), (1, BAD))),
-                ],
-                width=12,
-                height=7,
-                empty="Nothing is scraped",
-            ),
-            graph(
-                "Ids forgotten early",
-                About(
-                    "Ids of events that fell out of the memory of copies before their 24 h, per second.",
-                    "the line is a count per second.",
-                    "Above 0: a later copy would count again. Raise `dedup`.",
-                    "seen-ids",
-                ),
-                [over_time(rate(names.SEEN_IDS_EVICTED), "forgotten")],
-                unit=PER_SECOND,
-                width=6,
-                height=7,
-                empty="No service is scraped",
-            ),
-        ],
-    )
-
-
-def _watching() -> Section:
-    return Section(
-        "What it costs to look",
-        [
-            graph(
-                "Series by part, and their ceiling",
-                About(
-                    "Series of a scrape. Segments grow them; 20 values and `other` in each dimension is the most, so"
-                    " each part has a ceiling (dashed).",
-                    "the lines are counts.",
-                    "Near the ceiling of `step_segments`: fewer dimensions in `segments:` make fewer series.",
-                    "cardinality",
-                ),
-                [
-                    over_time(f"max by (part) ({of(names.SERIES)})", "{{part}}"),
-                    over_time(f"max by (part) ({of(names.SERIES_CEILING)})", "{{part}} at most", N),
-                ],
-                unit=COUNT,
-                width=8,
-                empty="No service is scraped",
-            ),
-            rows_of(
-                "Series now, and the most there can be",
-                About(
-                    "The same as numbers.",
-                    "the columns are counts.",
-                    "Each of them costs Prometheus memory and disk.",
-                    "cardinality",
-                ),
-                [
-                    rows(f"max by (part) ({of(names.SERIES)})", "A"),
-                    rows(f"max by (part) ({of(names.SERIES_CEILING)})", "C"),
-                ],
-                [
-                    Column("part", "part"),
-                    Column("A", "series", COUNT, 180, gauge=True, decimals=0),
-                    Column("C", "at most", COUNT, 90, decimals=0),
-                ],
-                width=8,
-                empty="No service is scraped",
-                sort=(("series", True),),
-            ),
-            graph(
-                "Time of a scrape",
-                About(
-                    "Seconds Prometheus needs to read a service's metrics.",
-                    "dashed grey, right axis: samples of a scrape.",
-                    "Above a second: fewer dimensions, or a longer `scrape_interval`.",
-                    "cardinality",
-                ),
-                [
-                    over_time(f"max by (instance) ({of('scrape_duration_seconds')})", "{{instance}}"),
-                    over_time(f"sum({of('scrape_samples_scraped')})", "samples", N),
-                ],
-                unit=SECONDS,
-                width=8,
-                empty="Nothing is scraped",
-            ),
-        ],
-    )
-
-
 def operations() -> Dashboard:
     """The machinery."""
     return board(
         "operations",
         "Touchline / Operations",
         "Does the machinery keep pace: what comes in, how old the numbers are, what waits, what it costs.",
-        [_now(), _intake(), _outbox(), _state(), _watching()],
+        [_now(), _intake(), outbox(), memory(), cluster(), scraping()],
         since="now-1h",
     )

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from streams.runtime.cluster import door_metrics
-from streams.runtime.metric_names import METRICS
+from streams.runtime.metric_names import CLUSTER, METRICS
 from tests.grafana.asked import NAMES, load
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +26,7 @@ RULES: list[dict[str, Any]] = [
 ]
 ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 RECORDS = {rule["record"]: rule for rule in RULES if "record" in rule}
-DECLARED = {metric.name for metric in (*METRICS, *door_metrics.METRICS)}
+DECLARED = {metric.name for metric in (*METRICS, *CLUSTER, *door_metrics.METRICS)}
 TESTS = [one for path in FILES for one in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]]
 EXPECTED = [one for test in TESTS for one in test.get("promql_expr_test", [])]
 

@@ -19,13 +19,13 @@ from grafana.layout import COLUMNS, Section, lay
 from grafana.panels import COUNT, RATIO, About, N, number
 from grafana.source import at_once
 from streams.runtime.cluster import door_metrics
-from streams.runtime.metric_names import METRICS
+from streams.runtime.metric_names import CLUSTER, METRICS
 from tests.grafana.asked import FOLDER, NAMES, Query, load, metrics_of, panels, queries
 
 ROOT = Path(__file__).parents[2]
 KINDS = {"stat", "table", "timeseries"}
 UNITS = {"percentunit", "s", "short", "cps", "bytes"}
-DECLARED = {metric.name for metric in (*METRICS, *door_metrics.METRICS)}
+DECLARED = {metric.name for metric in (*METRICS, *CLUSTER, *door_metrics.METRICS)}
 FOREIGN = {"process_resident_memory_bytes", "process_cpu_seconds_total", "scrape_duration_seconds"}
 FOREIGN |= {"scrape_samples_scraped"}
 """What the process and Prometheus itself add."""

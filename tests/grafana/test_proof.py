@@ -20,6 +20,7 @@ import pytest
 from tests.grafana.asked import NAMES, Query, fill, load, panels, queries
 from tests.grafana.asking import Prometheus, Sample
 from tests.grafana.everything import Everything
+from tests.grafana.workers import declared
 from tests.servers.base import free_port
 from tests.servers.prometheus import running_prometheus
 from tests.streams.runtime.memory_service import serving
@@ -34,7 +35,11 @@ scrape_configs:
     static_configs: [{{targets: ["127.0.0.1:{demo}"]}}]
   - job_name: touchline-everything
     static_configs: [{{targets: ["{everything}"]}}]
+  - job_name: touchline-workers
+    static_configs: [{{targets: ["{workers}"]}}]
 """
+JOBS = ("touchline-demo", "touchline-everything", "touchline-workers")
+"""A shop that runs; for what it has not, a service with something of everything, and what only workers show."""
 LATER = {
     "journey / In flight, against an hour and a week before / B": "nobody was there an hour ago",
     "journey / In flight, against an hour and a week before / W": "nor a week ago",
@@ -116,12 +121,12 @@ def proof(prometheus: Prometheus, port: int) -> None:
         (one["job"], one["step"], one["owner"]) for one in handed
     }
 
-    # Every query parses, and shows something of the demo, or of a service that has everything.
+    # Every query parses, and shows something.
     empty = []
     for query in (query for name in NAMES for query in queries(name)):
         if str(query) in LATER:
             prometheus.ask(query.expr)
-        elif not shown(prometheus, "touchline-demo", query) and not shown(prometheus, "touchline-everything", query):
+        elif not any(shown(prometheus, job, query) for job in JOBS):
             empty.append(str(query))
     # A change is marked for a minute only, which has been looked for above.
     assert [one for one in empty if "Changes" not in one and "What changed" not in one] == []
@@ -155,7 +160,8 @@ def _of(prometheus: Prometheus, query: str) -> float:
 async def test_every_board_and_rule_shows_the_planted_incident_of_a_running_demo(tmp_path: Path) -> None:
     everything = Everything(round((time.time() - 3600) * 1e6))
     port = free_port()
-    async with serving(everything):
-        config = CONFIG.format(rules=RULES, demo=port, everything=everything.address.removeprefix("http://"))
+    async with serving(everything), declared() as workers:
+        address = everything.address.removeprefix("http://")
+        config = CONFIG.format(rules=RULES, demo=port, everything=address, workers=workers)
         with demo(tmp_path, port), running_prometheus(tmp_path / "prometheus", config) as url:
             await asyncio.to_thread(proof, Prometheus(url), port)
