@@ -9,7 +9,7 @@ from grafana.board import board
 from grafana.colours import BAD, CALM, GOOD, MIDDLE, SEVERITIES
 from grafana.layout import Section
 from grafana.panels import COUNT, RATIO, SECONDS, About, Column, N, by_powers, graph, number, rows_of
-from grafana.promql import changes, firing, grown, of, rate, share, total
+from grafana.promql import firing, grown, of, rate, share, total
 from grafana.source import at_once, over_time, rows
 from streams.runtime import metric_names as names
 
@@ -143,14 +143,16 @@ def _alarms() -> Section:
             graph(
                 "What changed",
                 About(
-                    "Moments with a `change.deployed` event, and how many alarms fired in each interval.",
+                    "`change.deployed` events, and alarms that fired, in each interval.",
                     "the bars are counts.",
                     "A bar of alarms right after a change: take the change back, then look why.",
                     "journey-drop",
                 ),
                 [
-                    over_time(changes(), "change.deployed"),
-                    over_time(grown(names.ALERTS_FIRED, over="$__rate_interval"), "alarms fired", "B"),
+                    over_time(
+                        grown(names.EVENTS, where='type="change.deployed"', over="$__interval"), "change.deployed"
+                    ),
+                    over_time(grown(names.ALERTS_FIRED, over="$__interval"), "alarms fired", "B"),
                 ],
                 unit=COUNT,
                 width=6,

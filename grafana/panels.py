@@ -27,7 +27,7 @@ from grafana_foundation_sdk.models.dashboard import (
     ThresholdsMode,
 )
 
-from grafana.colours import BAND, QUIET
+from grafana.colours import BAND, GOOD, QUIET
 from grafana.source import SOURCE
 
 RATIO, SECONDS, COUNT, PER_SECOND, BYTES, AGO = "percentunit", "s", "short", "cps", "bytes", "dateTimeFromNow"
@@ -142,14 +142,18 @@ def number(
     colours: dict[str, str] | None = None,
     links: Sequence[DashboardLink] = (),
 ) -> stat.Panel:
-    """The latest values, large; with several series each has its name."""
+    """The latest values, large; with several series each has its name.
+
+    `colours`: name of a series that should be 0 -> its colour from 1 on.
+    """
     panel = _begin(stat.Panel(), title, about, targets, unit, width, height, empty)
     panel.reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
     panel.color_mode(common.BigValueColorMode.VALUE).graph_mode(common.BigValueGraphMode.NONE)
     panel.text_mode(common.BigValueTextMode.AUTO).thresholds(thresholds(steps))
     panel.color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS)).data_links(list(links))
     for name, colour in (colours or {}).items():
-        panel.override_by_name(name, [fixed(colour)])
+        marked = [{"value": None, "color": GOOD}, {"value": 1, "color": colour}]
+        panel.override_by_name(name, [DynamicConfigValue("thresholds", {"mode": "absolute", "steps": marked})])
     plain = [DynamicConfigValue("unit", COUNT), DynamicConfigValue("decimals", 0), fixed(QUIET)]
     return panel.override_by_query(N, plain)
 
