@@ -48,6 +48,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         " --log-size and --cache mean nothing then",
     )
     parser.add_argument(
+        "--redis",
+        metavar="URL",
+        help="with --kafka: the cluster's store, redis://HOST:PORT/DB; the door then has console and API too",
+    )
+    parser.add_argument(
         "--name", default="touchline", metavar="PREFIX", help="with --kafka: prefix of the topics (default %(default)s)"
     )
     parser.add_argument(
@@ -74,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
     learnt = baselines.read(args.learnt, loaded)
     if args.cache < 1:
         raise UsageError(f"--cache: expected a number of customers of at least 1, got {args.cache}")
+    if args.redis is not None and args.kafka is None:
+        raise UsageError("--redis: goes with --kafka, for the door of a cluster")
     logs.configure(args.log_level)
     with rare_collection():
         asyncio.run(_open_door(loaded, args, listen) if args.kafka else _run(loaded, args, retention, listen, learnt))
@@ -84,7 +91,7 @@ async def _open_door(loaded: Loaded, args: argparse.Namespace, listen: str) -> N
     from streams.runtime.cluster.door import serve as serve_door  # Kafka's client takes a while to import
 
     host, port = parse_listen(listen)
-    await serve_door(loaded, kafka=args.kafka, name=args.name, host=host, port=port)
+    await serve_door(loaded, kafka=args.kafka, name=args.name, host=host, port=port, redis=args.redis, file=args.config)
 
 
 async def _run(

@@ -45,6 +45,15 @@ def touchline(made: Installation, *words: str) -> subprocess.CompletedProcess[st
     )  # fmt: skip
 
 
+async def listed(made: Installation, customer: str) -> bool:
+    """Whether cases of the customer are kept to be listed."""
+    redis = connect(made.redis)
+    try:
+        return any([await redis.exists(f"{{events:{number}}}:k:{customer}") for number in range(PARTITIONS)])
+    finally:
+        await redis.aclose()
+
+
 def story(customer: str) -> list[Event]:
     """A purchase, and a complaint about it."""
     kinds = ("cart.updated", "order.completed", "complaint.received", "cart.updated")
@@ -106,6 +115,8 @@ async def test_one_customers_story_is_told_exported_and_then_erased(install: Ins
             assert erased.returncode == 0, erased.stdout + erased.stderr
             assert "anna (also guest-7): erased" in erased.stdout
             assert f"{made.names.events}: what was written before goes within 7d" in erased.stdout
+            assert not await listed(made, "anna")
+            assert await listed(made, "ben")
             left = set(await made.customers())
             assert not {"anna", "guest-7"} & left
             assert "ben" in left

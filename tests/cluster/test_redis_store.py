@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
@@ -63,6 +64,28 @@ async def test_a_forgotten_customer_leaves_neither_state_nor_timer(store: Partit
     await store.commit(commit(2, {"anna": None}, {"anna": None}))
     assert await store.states(["anna"]) == {"anna": None}
     assert await store.timers() == []
+
+
+async def test_what_is_told_of_cases_is_the_latest_of_each_kind_until_the_customer_is_forgotten(
+    store: PartitionStore,
+) -> None:
+    first = msgspec.structs.replace(
+        commit(1, {"anna": b"A"}), cases={"anna": {"k-1/opened": b"1", "k-1/contacted": b"2"}}
+    )
+    await store.commit(first)
+    later = {"anna": {"k-1/contacted": b"5"}, "ben": {"k-2/opened": b"4"}}
+    await store.commit(msgspec.structs.replace(commit(2), cases=later))
+    assert sorted(await store.cases()) == [b"1", b"4", b"5"]
+    await store.commit(commit(3, {"anna": None}))
+    assert await store.cases() == [b"4"]
+
+
+async def test_effects_are_numbered_by_the_partition_they_go_to(store: PartitionStore) -> None:
+    told = [msgspec.structs.replace(effect(0, "touchline.events"), partition=number) for number in (0, 1)]
+    assert await store.commit(commit(1, effects=told)) is Outcome.DONE
+    assert store.head.sequences["touchline.events/1"] == 1
+    with pytest.raises(RuntimeError, match="effect 0 towards touchline.events/1, expected 1"):
+        await store.commit(commit(2, effects=[told[1]]))
 
 
 async def test_who_lost_the_partition_writes_nothing(store: PartitionStore, redis: Redis) -> None:

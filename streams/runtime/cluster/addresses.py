@@ -52,6 +52,29 @@ def decision_out(decision: Decision, source: str, topic: str, sequence: int) -> 
     )
 
 
+CASE = "touchline.case."
+"""Types of decisions about cases begin so."""
+
+
+class CaseTold(msgspec.Struct, frozen=True, array_like=True):
+    """A decision about a case as it is kept to be listed."""
+
+    sequence: int
+    """n-th decision of the partition."""
+    body: bytes
+    """The public record."""
+
+
+_encode_case = msgspec.msgpack.Encoder().encode
+decode_case = msgspec.msgpack.Decoder(CaseTold).decode
+
+
+def case_told(decision: Decision, sequence: int) -> tuple[str, bytes]:
+    """Where and how a decision about a case is kept: under its case and kind, as the latest of these."""
+    verb = decision.type.removeprefix(CASE)
+    return f"{decision.data['case']}/{verb}", _encode_case(CaseTold(sequence, encode_decision(decision)))
+
+
 def standing_out(standing: Standing, source: str, topic: str, partition: int) -> Outgoing:
     """Which rules' `when` holds, for one partition of the events. Its log has it under its number."""
     event = Event(

@@ -38,11 +38,11 @@ class Archive:
         return int((await self._consumer.beginning_offsets([tp]))[tp])
 
     async def read(
-        self, topic: str, partitions: Iterable[int], since: int | None = None
+        self, topic: str, partitions: Iterable[int], since: int | None = None, *, most: int | None = None
     ) -> AsyncGenerator[ConsumerRecord, None]:
         """Records as they stand now; `since`: those the log took then or later, UTC epoch microseconds.
 
-        Of each partition in order. Raises CannotStart when Kafka stops answering.
+        Of each partition in order; `most`: the last so many of each. Raises CannotStart when Kafka stops answering.
         """
         consumer = self._consumer
         tps = [TopicPartition(topic, number) for number in partitions]
@@ -52,6 +52,8 @@ class Archive:
             if since is not None:
                 found = await consumer.offsets_for_times(dict.fromkeys(tps, since // 1000))
                 starts = {tp: ends[tp] if (at := found.get(tp)) is None else at.offset for tp in tps}
+            if most is not None:
+                starts = {tp: max(starts[tp], ends[tp] - most) for tp in tps}
             left = {tp for tp in tps if starts[tp] < ends[tp]}
             consumer.assign(list(left))
             for tp in left:

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from streams.runtime.cluster.connections import Connections
 from streams.runtime.cluster.redis_store import DOWN
+from streams.runtime.cluster.shown_view import UNSEEN_SECONDS, VIEW, VIEW_SECONDS, VIEWERS, encode_view, shown
 from streams.runtime.cluster.status import Reporter, WorkerStatus
 
 WORKERS = "touchline:workers"
@@ -38,6 +39,25 @@ class Bulletin(Service):
                 await self._connections.redis.hdel(WORKERS, self._reporter.worker)
             except DOWN as error:
                 _log.debug("status_not_withdrawn", error=type(error).__name__)
+
+    @Service.task
+    async def _show(self) -> None:
+        """The signals' view, while this worker has them: each second while somebody looks, else now and then."""
+        waited = 0.0
+        while not self.should_stop:
+            await self.sleep(VIEW_SECONDS)
+            waited += VIEW_SECONDS
+            stage, epoch = self._reporter.desk.stage, self._reporter.desk.epoch
+            if stage is None or epoch is None:
+                continue
+            try:
+                redis = self._connections.redis
+                if waited < UNSEEN_SECONDS and not await redis.exists(VIEWERS):
+                    continue
+                waited = 0.0
+                await redis.set(VIEW, encode_view(shown(stage, epoch, self._reporter.now())))
+            except DOWN as error:
+                _log.debug("view_not_shown", error=type(error).__name__)
 
     @Service.task
     async def _tell(self) -> None:

@@ -17,6 +17,8 @@ from streams.errors import CannotStart
 from streams.runtime.access import Role
 from streams.runtime.clock import Clock, SystemClock
 from streams.runtime.cluster import topics
+from streams.runtime.cluster.cluster_service import ClusterService
+from streams.runtime.cluster.console_door import ConsoleDoor
 from streams.runtime.cluster.door_metrics import DoorMetrics
 from streams.runtime.cluster.intake import Intake, KafkaProducer
 from streams.runtime.cluster.topics import Names
@@ -58,8 +60,9 @@ class Door(Site):
     async def _elsewhere(self, request: web.Request) -> web.StreamResponse:
         raise not_found(
             "This is a cluster's door: it takes events and shows nothing. Console and API belong to `touchline run`"
-            f" without --kafka; here, decisions are in the topic {self._names.decisions}, dead letters in"
-            f" {self._names.dead_letters}, and a worker started with --listen shows its state under /status."
+            " without --kafka, or with --redis beside it; here, decisions are in the topic"
+            f" {self._names.decisions}, dead letters in {self._names.dead_letters}, and a worker started with"
+            " --listen shows its state under /status."
         )
 
     async def _ready(self, request: web.Request) -> web.StreamResponse:
@@ -92,11 +95,14 @@ async def serve(
     name: str,
     host: str,
     port: int,
+    redis: str | None = None,
+    file: str = "",
     clock: Clock | None = None,
 ) -> None:
     """Take events until SIGINT or SIGTERM, then finish what is under way. Raises CannotStart.
 
-    `name` is the prefix of the topics.
+    `name` is the prefix of the topics; with `redis`, the store's address, console and API are served too, which show
+    the file's name.
     """
     # While Kafka is away its client says so several times a second; the intake says it once, and when it is back.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
@@ -104,7 +110,8 @@ async def serve(
     names = Names(name)
     await preflight(kafka, names)
     intake = Intake(lambda: KafkaProducer(kafka), names.events, clock or SystemClock())
-    door = Door(intake, loaded, names)
+    service = None if redis is None else ClusterService(intake, loaded, names, kafka=kafka, redis=redis, file=file)
+    door = Door(intake, loaded, names) if service is None else ConsoleDoor(service, intake, loaded)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _ENDING:
@@ -112,11 +119,15 @@ async def serve(
     loop.add_signal_handler(signal.SIGHUP, _keep_file)
     try:
         await intake.start()
+        if service is not None:
+            await service.start()
         await door.start(host, port)
         structlog.get_logger("door").info("door_open", kafka=kafka, topic=names.events, port=door.port)
         await ended.wait()
     finally:
         await door.stop()
+        if service is not None:
+            await service.stop()
         await intake.stop()
         for number in (*_ENDING, signal.SIGHUP):
             loop.remove_signal_handler(number)

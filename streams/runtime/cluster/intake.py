@@ -177,8 +177,11 @@ class Intake:
                 _log.warning("records_abandoned", records=self.waiting_records)
             await asyncio.gather(leaving, return_exceptions=True)
 
-    async def submit(self, bodies: Sequence[bytes]) -> None:
-        """Returns once Kafka has acknowledged every record. Raises Problem 429 or 503, both with Retry-After."""
+    async def submit(self, bodies: Sequence[bytes]) -> list[int]:
+        """Returns once Kafka has acknowledged every record: their offsets, each in its own partition.
+
+        Raises Problem 429 or 503, both with Retry-After.
+        """
         producer = self._admit(bodies)
         began = time.monotonic()
         self._wait_for(len(bodies), sum(map(len, bodies)))
@@ -213,6 +216,7 @@ class Intake:
         self.accepted += len(bodies) - refused
         self.refused += refused
         self.latency.observe(time.monotonic() - began)
+        return [int(getattr(future.result(), "offset", -1)) for future in sent]
 
     # -- who may -------------------------------------------------------------------------------------------------
 

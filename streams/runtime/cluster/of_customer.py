@@ -147,7 +147,7 @@ async def gather(
     state = found.state
     if state is None and not touchpoints and not decided:
         return None, config
-    known = state or Customer(touched=max((parse_time(one.time) for one in touchpoints), default=0))
+    known = state or unknown(touchpoints)
     view = customer_view(
         found.id,
         known,
@@ -160,20 +160,27 @@ async def gather(
     return view, config
 
 
-async def touchpoints_of(archive: Archive, topics: Names, found: Kept, since: int | None) -> list[Touchpoint]:
-    """Events of the customer in the log, the last one received first."""
-    mine = [(at, touchpoint(event, at)) for at, _, event in await _events(archive, topics, found, since)]
+def unknown(touchpoints: Sequence[Touchpoint]) -> Customer:
+    """In place of the state of somebody of whom none is kept."""
+    return Customer(touched=max((parse_time(one.time) for one in touchpoints), default=0))
+
+
+async def touchpoints_of(
+    archive: Archive, topics: Names, found: Kept, since: int | None, *, most: int | None = None
+) -> list[Touchpoint]:
+    """Events of the customer in the log, the last one received first; `most`: among the last so many records."""
+    mine = [(at, touchpoint(event, at)) for at, _, event in await _events(archive, topics, found, since, most)]
     return [one for _, one in sorted(mine, key=lambda one: one[0], reverse=True)]
 
 
 async def _events(
-    archive: Archive, topics: Names, found: Kept, since: int | None
+    archive: Archive, topics: Names, found: Kept, since: int | None, most: int | None = None
 ) -> list[tuple[int, tuple[int, int, bytes], Any]]:
     """(received, (partition, offset, body), event), as the log has them."""
     wanted = set(found.all)
     needles = [form for name in wanted for form in written(name)]
     result = []
-    async for record in archive.read(topics.events, found.homes, since):
+    async for record in archive.read(topics.events, found.homes, since, most=most):
         if INTERNAL in record.headers or record.value is None or not any(one in record.value for one in needles):
             continue
         event = decode(record.value)

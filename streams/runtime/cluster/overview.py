@@ -29,6 +29,8 @@ class Row(msgspec.Struct, frozen=True):
     read: int
     watermark: int | None
     """UTC epoch microseconds."""
+    low: int = 0
+    """Where recovery would begin."""
 
 
 class WorkerRow(msgspec.Struct, frozen=True):
@@ -38,6 +40,7 @@ class WorkerRow(msgspec.Struct, frozen=True):
     partitions: int
     config: str
     not_ready: str | None
+    events_per_second: float = 0.0
 
 
 class SignalsRow(msgspec.Struct, frozen=True):
@@ -84,7 +87,10 @@ async def overview(redis: Redis, now: int) -> Overview:
         well=all(row.running for row in rows) and signals.worker is not None and signals.trouble is None,
         partitions=rows,
         signals=signals,
-        workers=[WorkerRow(one.worker, len(one.partitions), one.config, one.not_ready) for one in workers],
+        workers=[
+            WorkerRow(one.worker, len(one.partitions), one.config, one.not_ready, one.events_per_second)
+            for one in workers
+        ],
     )
 
 
@@ -117,6 +123,7 @@ async def _row(redis: Redis, number: int, workers: Sequence[WorkerStatus]) -> Ro
             found.outbox,
             found.read,
             found.watermark,
+            found.low,
         )
     name = f"events:{number}"
     head = await PartitionStore(redis, name).peek()

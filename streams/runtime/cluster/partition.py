@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
 from streams.effects import Effects
 from streams.model import Record
-from streams.runtime.cluster.addresses import dead_letter_out, decision_out, partial_out
+from streams.runtime.cluster.addresses import CASE, case_told, dead_letter_out, decision_out, partial_out
 from streams.runtime.cluster.redis_store import Commit, Outcome, Outgoing, PartitionStore
 from streams.runtime.cluster.relay import Relay
 from streams.runtime.cluster.rulebook import Rulebook
@@ -102,6 +102,7 @@ class Partition:
         Raises one of the store's DOWN errors; memory is then of no use until `rebuild`.
         """
         outgoing: list[Outgoing] = []
+        cases: dict[str, dict[str, bytes]] = {}
         decided: Counter[str] = Counter()
         refused: Counter[str] = Counter()
         done = loaded = 0
@@ -117,7 +118,7 @@ class Partition:
                 wanted = self.stage.needs(piece)
             began = time.monotonic()
             effects = self.stage.process(piece)
-            outgoing += self._address(effects)
+            outgoing += self._address(effects, cases)
             decided.update(decision.type for decision in effects.decisions)
             refused.update(letter.reason for letter in effects.dead_letters)
             self._adapt(len(piece), held + time.monotonic() - began)
@@ -134,6 +135,7 @@ class Partition:
                 states=changes.states,
                 timers=changes.timers,
                 effects=outgoing,
+                cases={key: told for key, told in cases.items() if changes.states.get(key, b"") is not None},
             )
         )
         self.counts.commits[outcome.value] += 1
@@ -157,8 +159,8 @@ class Partition:
         elif count == self._slice and took_s < _BUSY_S / 2:
             self._slice = min(_LARGEST, self._slice * 2)
 
-    def _address(self, effects: Effects) -> list[Outgoing]:
-        """Say where each effect goes, as which number."""
+    def _address(self, effects: Effects, cases: dict[str, dict[str, bytes]]) -> list[Outgoing]:
+        """Say where each effect goes, as which number; and what is told of cases, by customer."""
         source = self.store.name
         names = self._names
         result = [partial_out(partial, source, names.partials) for partial in effects.partials]
@@ -166,5 +168,8 @@ class Partition:
             number = self._sequences.get(names.decisions, 0)
             self._sequences[names.decisions] = number + 1
             result.append(decision_out(decision, source, names.decisions, number))
+            if decision.type.startswith(CASE):
+                field, told = case_told(decision, number)
+                cases.setdefault(decision.subject, {})[field] = told
         result += [dead_letter_out(letter, source, self.number, names) for letter in effects.dead_letters]
         return result

@@ -75,6 +75,9 @@ class Commit(msgspec.Struct, frozen=True):
     """UTC epoch microseconds; exact as a double until the year 2255."""
     effects: Sequence[Outgoing]
     """Their sequence numbers go on from the head's, destination by destination."""
+    cases: Mapping[str, Mapping[str, bytes]] = {}
+    """Customer -> `CASE/VERB` -> the latest decision of that kind about the case, to be listed; forgotten with the
+    customer's state."""
 
 
 _effect_decoder = msgspec.msgpack.Decoder(Outgoing)
@@ -121,6 +124,8 @@ class PartitionStore:
         self._timers_key = f"{{{name}}}:timers"
         self._outbox_key = f"{{{name}}}:out"
         self._item = f"{{{name}}}:{item}:"
+        self._case = f"{{{name}}}:k:"
+        self._cases_key = f"{{{name}}}:cases"
         self._head: Head | None = None
 
     @property
@@ -185,6 +190,18 @@ class PartitionStore:
         (bodies,) = await self._ask([("MGET", *[self._item + key for key in wanted])])
         return dict(zip(wanted, bodies, strict=True))
 
+    async def cases(self) -> list[bytes]:
+        """What commits have told of cases, in no order. Asks in portions, as readers do beside the owner."""
+        subjects = sorted(_bytes(one).decode() for one in await self._redis.smembers(self._cases_key))
+        found: list[bytes] = []
+        for start in range(0, len(subjects), _PIECE // 10):
+            pipeline = self._redis.pipeline(transaction=False)
+            for subject in subjects[start : start + _PIECE // 10]:
+                pipeline.hvals(self._case + subject)
+            for bodies in await pipeline.execute():
+                found += bodies
+        return found
+
     async def timers(self) -> list[tuple[str, int]]:
         """Customers with a timer and when it is due, earliest first."""
         found: list[tuple[str, int]] = []
@@ -224,9 +241,11 @@ class PartitionStore:
             outbox += 1
         written: list[str | bytes | int] = []
         gone: list[str] = []
+        gone_keys: list[str] = []
         for key, body in commit.states.items():
             if body is None:
                 gone.append(self._item + key)
+                gone_keys.append(key)
             else:
                 written += (self._item + key, body)
         scores: list[str | bytes | int] = []
@@ -239,11 +258,17 @@ class PartitionStore:
         if written:
             commands.append(("MSET", *written))
         if gone:
-            commands.append(("UNLINK", *gone))
+            commands.append(("UNLINK", *gone, *[self._case + key for key in gone_keys]))
+            commands.append(("SREM", self._cases_key, *gone_keys))
         if scores:
             commands.append(("ZADD", self._timers_key, *scores))
         if ended:
             commands.append(("ZREM", self._timers_key, *ended))
+        for key, told in commit.cases.items():
+            fields: list[str | bytes | int] = [part for pair in told.items() for part in pair]
+            commands.append(("HSET", self._case + key, *fields))
+        if commit.cases:
+            commands.append(("SADD", self._cases_key, *commit.cases))
         mine = Head(
             format=heads.FORMAT,
             epoch=before.epoch,

@@ -122,6 +122,11 @@ class SignalDesk:
         return self._lock.locked()
 
     @property
+    def epoch(self) -> int | None:
+        """Of this owner; None while another worker has the stage."""
+        return None if self._store is None or self._stage is None else self._store.head.epoch
+
+    @property
     def outbox(self) -> int:
         """Committed decisions that Kafka has not acknowledged."""
         return 0 if self._relay is None else self._relay.depth

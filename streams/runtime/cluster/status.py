@@ -66,6 +66,8 @@ class WorkerStatus(msgspec.Struct, frozen=True):
     signals: SignalsStatus
     rebalances: int
     consumer_restarts: int
+    events_per_second: float = 0.0
+    """Records taken per second, over about the last ten seconds."""
 
 
 def worker_name(settings: Settings) -> str:
@@ -141,6 +143,7 @@ class Reporter:
             signals=self._signals(),
             rebalances=self.journeys.rebalances,
             consumer_restarts=self.journeys.restarts + self.desk.restarts,
+            events_per_second=self.journeys.rate.per_second(),
         )
 
     def _signals(self) -> SignalsStatus:

@@ -96,10 +96,12 @@ def write_cases(connection: sqlite3.Connection, commit: Commit) -> None:
     """Bring the rows to where the commit's decisions leave them, within its transaction."""
     for decision in commit.decisions:
         if decision.type.startswith(_PREFIX):
-            _write(connection, decision, _decode(decision.body).data)
+            write_case(connection, decision)
 
 
-def _write(connection: sqlite3.Connection, decision: NewDecision, data: _Data) -> None:
+def write_case(connection: sqlite3.Connection, decision: NewDecision) -> None:
+    """Bring one row to where a decision about its case leaves it; decisions of one case come in their order."""
+    data = _decode(decision.body).data
     verb = decision.type.removeprefix(_PREFIX)
     because = msgspec.json.encode(data.because).decode()
     times = parse_time(data.opened_at), parse_time(data.due_at), decision.time

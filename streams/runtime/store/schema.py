@@ -115,6 +115,13 @@ def prepare(path: Path) -> None:
             connection.close()
 
 
+def in_memory() -> sqlite3.Connection:
+    """Empty tables that end with the process."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection.executescript(f"{TABLES} {_LATER} {deliveries.TABLES} {cases.TABLES}")
+    return connection
+
+
 def check(path: Path) -> None:
     """Like `prepare` for someone who only reads: the file must exist."""
     if not path.exists():
