@@ -112,7 +112,7 @@ async def test_the_console_of_a_cluster_shows_and_moves_what_one_process_would(i
 
             await drop_decisions(made)
             async with door(made, ports[1]) as again:
-                found = await get(again, f"/api/v1/cases/{case}")
+                found = await get(again, f"/api/v1/cases/{case}", AGENT)
                 assert (found["state"], found["customer"]) == ("contacted", "customer-1")
         finally:
             worker.stop()
@@ -144,10 +144,10 @@ async def shows(client: Client, worker: Worker) -> None:
 
 async def moves_a_case(client: Client, worker: Worker) -> str:
     async def listed() -> bool:
-        return bool((await get(client, "/api/v1/cases?open=1"))["items"])
+        return bool((await get(client, "/api/v1/cases?open=1", AGENT))["items"])
 
     await worker.until(listed, "the case to be listed")
-    (case,) = (await get(client, "/api/v1/cases?open=1"))["items"]
+    (case,) = (await get(client, "/api/v1/cases?open=1", AGENT))["items"]
     name = str(case["id"])
     assert (case["customer"], case["owner"]) == ("customer-1", "support")
     told = [one["type"] for one in (await get(client, "/api/v1/decisions"))["items"]]
@@ -156,7 +156,7 @@ async def moves_a_case(client: Client, worker: Worker) -> str:
     assert (await client.post(f"/api/v1/cases/{name}/contact", json={"by": "olena"}, headers=AGENT)).status == 202
 
     async def contacted() -> bool:
-        return bool((await get(client, f"/api/v1/cases/{name}"))["state"] == "contacted")
+        return bool((await get(client, f"/api/v1/cases/{name}", AGENT))["state"] == "contacted")
 
     await worker.until(contacted, "the case to be moved")
     return name

@@ -1,0 +1,80 @@
+"""A real consumer whose fetching has died while its group still counts it in: it is found out, and replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from streams.model import Event
+from streams.runtime.clock import SystemClock
+from streams.runtime.cluster.connections import Connections
+from streams.runtime.cluster.journey_service import JourneyService, Settings
+from streams.runtime.cluster.progress import STALL_SECONDS
+from streams.runtime.cluster.rulebook import Rulebook
+from streams.runtime.cluster.signal_agent import SignalDesk
+from streams.runtime.cluster.watcher import KafkaEnds, Watcher
+from tests.cluster.conftest import Install
+from tests.cluster.installation import Installation
+from tests.cluster.test_signal_agent import FILE
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(240)]
+PARTITIONS = 2
+
+
+def carts(first: int, count: int) -> list[Event]:
+    return [
+        Event(id=f"e-{n}", source="shop", type="cart.updated", subject=f"c-{n}") for n in range(first, first + count)
+    ]
+
+
+async def taken(made: Installation, wanted: int) -> None:
+    """Return once so many records of the events were committed."""
+    while True:
+        heads = await made.heads()
+        if sum(head.read for name, head in heads.items() if name.startswith("events")) >= wanted:
+            return
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.expects_errors
+async def test_records_that_wait_for_a_dead_consumer_are_taken_by_the_next(install: Install) -> None:
+    async with install(FILE + "idle_after: 52w\n", PARTITIONS) as made:
+        connections = Connections(made.kafka, made.redis)
+        rulebook = Rulebook(connections, made.loaded)
+        settings = Settings(kafka=made.kafka, redis=made.redis, name=made.names.name)
+        service = JourneyService(settings, rulebook, connections, SystemClock(), PARTITIONS)
+        desk = SignalDesk(connections, rulebook, made.names, PARTITIONS)
+        leap = 0.0
+        watcher = Watcher(
+            service, desk, KafkaEnds(made.kafka), SystemClock(), monotonic=lambda: time.monotonic() + leap
+        )
+        await connections.start()
+        await service.start()
+        try:
+            await made.send(carts(0, 40))
+            await taken(made, 40)
+
+            consumer = service._consumer
+            assert consumer is not None
+            fetcher = consumer._fetcher
+            fetcher._fetch_task.cancel()
+            await asyncio.gather(fetcher._fetch_task, *fetcher._pending_tasks, return_exceptions=True)
+            await made.send(carts(40, 40))
+            await watcher.look()
+            assert service.restarts == 0
+            rounds = service.rounds
+            while service.rounds == rounds:
+                await asyncio.sleep(0.05)
+            leap += STALL_SECONDS
+            await watcher.look()
+            assert service.restarts == 1
+            assert service._consumer is not consumer
+            await taken(made, 80)
+            await watcher.look()
+            assert service.restarts == 1
+        finally:
+            await service.stop()
+            await watcher.on_stop()
+            await connections.stop()
