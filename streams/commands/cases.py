@@ -1,11 +1,13 @@
-"""`touchline cases`: who waits to hear from us, the most urgent first, read from a data file."""
+"""`touchline cases`: who waits to hear from us, the most urgent first, read from a data file or a cluster's store."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -13,6 +15,7 @@ import msgspec
 
 from streams.care.state import STATES
 from streams.runtime.case_reader import CaseQuery, CaseView, Order
+from streams.runtime.service import Page
 from streams.runtime.store import schema
 from streams.runtime.store.cases import cases_page
 
@@ -26,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", default="./touchline.db", metavar="FILE.db", help="the data file (default %(default)s)"
     )
+    parser.add_argument("--redis", metavar="URL", help="of a cluster: its store, redis://HOST:PORT/DB; no --data then")
     parser.add_argument("--all", action="store_true", help="also those that are closed")
     parser.add_argument("--state", choices=STATES, help="those in this state")
     parser.add_argument("--owner", metavar="OWNER", help="those of this owner")
@@ -43,11 +47,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0, whether or not there are any."""
-    data = Path(args.data)
-    schema.check(data)
     unclosed = not args.all and args.state is None
     query = CaseQuery(args.state, args.owner, args.rule, args.customer, unclosed, None, args.order)
-    found = list(_cases(data, query, args.limit))
+    found = _in_cluster(args.redis, query, args.limit) if args.redis else _in_file(Path(args.data), query, args.limit)
     if args.json:
         for case in found:
             sys.stdout.write(msgspec.json.encode(case).decode() + "\n")
@@ -66,21 +68,30 @@ def _cells(case: CaseView) -> tuple[str, ...]:
     return case.due_at, case.state, late, f"{case.priority:g}", case.rule, case.owner or "-", case.customer
 
 
-def _cases(data: Path, query: CaseQuery, limit: int) -> Iterator[CaseView]:
+def _in_file(data: Path, query: CaseQuery, limit: int) -> list[CaseView]:
+    schema.check(data)
     connection = schema.connect(data, read_only=True)
     try:
-        if _none_yet(connection):
-            return
-        cursor: str | None = None
-        while limit > 0:
-            page = cases_page(connection, query, min(_PAGE, limit), cursor)
-            yield from page.items
-            limit -= len(page.items)
-            cursor = page.next
-            if cursor is None:
-                return
+        return [] if _none_yet(connection) else list(_cases(partial(cases_page, connection), query, limit))
     finally:
         connection.close()
+
+
+def _in_cluster(redis: str, query: CaseQuery, limit: int) -> list[CaseView]:
+    from streams.runtime.cluster import questions  # the clients take a while to import
+
+    return list(_cases(asyncio.run(questions.cases(redis)), query, limit))
+
+
+def _cases(page_of: Callable[[CaseQuery, int, str | None], Page], query: CaseQuery, limit: int) -> Iterator[CaseView]:
+    cursor: str | None = None
+    while limit > 0:
+        page = page_of(query, min(_PAGE, limit), cursor)
+        yield from page.items
+        limit -= len(page.items)
+        cursor = page.next
+        if cursor is None:
+            return
 
 
 def _none_yet(connection: sqlite3.Connection) -> bool:

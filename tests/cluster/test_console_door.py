@@ -110,6 +110,13 @@ async def test_the_console_of_a_cluster_shows_and_moves_what_one_process_would(i
                 await tells_of_a_customer(client)
                 await redrives(client, worker)
 
+            listed = subprocess.run(
+                [sys.executable, "-m", "streams", "cases", "--redis", made.redis],
+                capture_output=True, text=True, check=False, cwd=ROOT, timeout=60,
+            )  # fmt: skip
+            assert listed.returncode == 0, listed.stderr
+            assert case in listed.stdout
+            assert "contacted" in listed.stdout
             await drop_decisions(made)
             async with door(made, ports[1]) as again:
                 found = await get(again, f"/api/v1/cases/{case}", AGENT)

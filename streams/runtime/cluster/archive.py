@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from streams.errors import CannotStart
+from streams.runtime.cluster import security
 from streams.runtime.cluster.topics import admin, partition_count
 
 _WAIT_MS = 2_000
@@ -76,7 +77,9 @@ class Archive:
 @contextlib.asynccontextmanager
 async def opened(kafka: str) -> AsyncIterator[Archive]:
     """An archive of a cluster that answers. Raises CannotStart."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="none")
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="none", **security.kafka().options()
+    )
     try:
         try:
             await consumer.start()

@@ -18,13 +18,12 @@ from streams.config.load import Loaded
 from streams.errors import CannotStart
 from streams.runtime.case_reader import CaseQuery, CaseView
 from streams.runtime.cluster import of_customer
-from streams.runtime.cluster.addresses import decode_case
 from streams.runtime.cluster.archive import opened
-from streams.runtime.cluster.door_index import DoorIndex
+from streams.runtime.cluster.door_index import DoorIndex, list_cases
 from streams.runtime.cluster.follower import Follower
 from streams.runtime.cluster.intake import Intake
-from streams.runtime.cluster.overview import Overview, overview, partitions_of
-from streams.runtime.cluster.redis_store import DOWN, PartitionStore, connect
+from streams.runtime.cluster.overview import Overview, overview
+from streams.runtime.cluster.redis_store import DOWN, connect
 from streams.runtime.cluster.shown_view import VIEW, VIEWERS, ShownView, decode_view
 from streams.runtime.cluster.topics import Names
 from streams.runtime.customer import customer_view
@@ -84,7 +83,8 @@ class ClusterService:
     async def start(self) -> None:
         """Look at what is there, then follow it. Raises CannotStart where Redis does not answer."""
         try:
-            await self._list_cases()
+            with contextlib.suppress(CannotStart):  # no worker has started yet: there are no cases
+                await list_cases(self._redis, self._index, self._names)
             await self.look()
         except DOWN as error:
             raise CannotStart(f"Redis does not answer: {error}; check --redis") from None
@@ -100,15 +100,6 @@ class ClusterService:
         await self._redis.aclose()
 
     # -- what is followed --------------------------------------------------------------------------------------------
-
-    async def _list_cases(self) -> None:
-        with contextlib.suppress(CannotStart):  # no worker has started yet: there are no cases
-            for number in range(await partitions_of(self._redis)):
-                store = PartitionStore(self._redis, f"events:{number}")
-                head = await store.peek()
-                if head is not None:
-                    until = head.sequences.get(self._names.decisions, 0)
-                    self._index.know(store.name, map(decode_case, await store.cases()), until)
 
     async def _keep_looking(self) -> None:
         while True:

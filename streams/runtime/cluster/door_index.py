@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
+from redis.asyncio import Redis
 
 from streams.runtime.case_reader import CaseQuery, CaseView
-from streams.runtime.cluster.addresses import CASE, CaseTold
+from streams.runtime.cluster.addresses import CASE, CaseTold, decode_case
+from streams.runtime.cluster.overview import partitions_of
+from streams.runtime.cluster.redis_store import PartitionStore
+from streams.runtime.cluster.topics import Names
 from streams.runtime.commit import NewDecision
 from streams.runtime.service import Page, Published, StoredDeadLetter
 from streams.runtime.store import schema
@@ -130,6 +134,19 @@ class DoorIndex:
     def case(self, case_id: str) -> CaseView | None:
         """One."""
         return case(self._tables, case_id)
+
+
+async def list_cases(redis: Redis, index: DoorIndex, names: Names | None) -> None:
+    """Let an index know the cases that Redis lists; with `names` it will hear of later decisions as well.
+
+    Raises CannotStart where Redis holds no cluster's state, or one of the store's DOWN errors.
+    """
+    for number in range(await partitions_of(redis)):
+        store = PartitionStore(redis, f"events:{number}")
+        head = await store.peek()
+        if head is not None:
+            until = 0 if names is None else head.sequences.get(names.decisions, 0)
+            index.know(store.name, map(decode_case, await store.cases()), until)
 
 
 def _new(body: bytes) -> NewDecision:

@@ -9,7 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
-from streams.runtime.cluster import topics
+from streams.runtime.cluster import security, topics
 from streams.runtime.cluster.addresses import SEQUENCE, SOURCE
 from streams.runtime.cluster.door_index import MOST_DECISIONS, MOST_LETTERS, DoorIndex
 from streams.runtime.cluster.topics import Names
@@ -63,7 +63,10 @@ class Follower:
     async def _run(self) -> None:
         while True:
             consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._kafka, enable_auto_commit=False, auto_offset_reset="latest"
+                bootstrap_servers=self._kafka,
+                enable_auto_commit=False,
+                auto_offset_reset="latest",
+                **security.kafka().options(),
             )
             try:
                 await consumer.start()

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from redis.asyncio import Redis
 
 from streams.config.structs import Config
 from streams.errors import CannotStart
+from streams.runtime.case_reader import CaseQuery
 from streams.runtime.cluster import erasing, of_customer
 from streams.runtime.cluster.archive import Archive, opened
+from streams.runtime.cluster.door_index import DoorIndex, list_cases
 from streams.runtime.cluster.erasing import Written
 from streams.runtime.cluster.of_customer import Kept
 from streams.runtime.cluster.redis_store import DOWN, connect
 from streams.runtime.cluster.topics import Names
 from streams.runtime.clusters import Where
 from streams.runtime.customer import CustomerView
+from streams.runtime.service import Page
 
 
 @contextlib.asynccontextmanager
@@ -49,6 +52,19 @@ async def export(where: Where, customer: str) -> dict[str, Any] | None:
     """Everything of the customer. Raises CannotStart."""
     async with _both(where) as (redis, archive):
         return await of_customer.export(redis, archive, Names(where.name), customer)
+
+
+async def cases(redis: str) -> Callable[[CaseQuery, int, str | None], Page]:
+    """Pages of cases as Redis lists them now. Raises CannotStart."""
+    client = connect(redis)
+    try:
+        index = DoorIndex()
+        await list_cases(client, index, None)
+        return index.cases
+    except DOWN as error:
+        raise CannotStart(f"Redis does not answer: {error}; check --redis") from None
+    finally:
+        await client.aclose()
 
 
 async def find(where: Where, customer: str) -> Kept:
