@@ -51,6 +51,7 @@ _REVOKE_LIMIT_S = 10.0
 _RETRY_S = 1.0
 _STOP_LIMIT_S = 10.0
 _REPORT_S = 2.0
+_LOOK_S = 0.2
 _IDLE_STEP = 1_000_000
 
 
@@ -126,6 +127,7 @@ class JourneyService(Service):
         self._partitions = partitions
         self._consumer: AIOKafkaConsumer | None = None
         self._reported_at = 0.0
+        self._looked_at = 0.0
         self._began = clock.now()
         self.joined = False
         """The group has said once which partitions are ours."""
@@ -402,6 +404,9 @@ class JourneyService(Service):
     async def _look(self) -> None:
         """Note how far each partition has come, as far as its last fetch tells."""
         assert self._consumer is not None
+        if time.monotonic() - self._looked_at < _LOOK_S:
+            return
+        self._looked_at = time.monotonic()
         for tp, slot in list(self.slots.items()):
             if slot.running:
                 end = self._consumer.highwater(tp)
