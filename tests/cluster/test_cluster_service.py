@@ -8,19 +8,22 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
+from streams.codec import encode
 from streams.config.load import load_text
-from streams.errors import CannotStart
 from streams.runtime.clock import SystemClock
+from streams.runtime.cluster.addresses import case_told
 from streams.runtime.cluster.bulletin import STALE_SECONDS, WORKERS
 from streams.runtime.cluster.cluster_service import REDRIVEN, ClusterService
 from streams.runtime.cluster.intake import Intake
-from streams.runtime.cluster.redis_store import PartitionStore, connect
+from streams.runtime.cluster.redis_store import Commit, Outcome, PartitionStore, connect
 from streams.runtime.cluster.shown_view import VIEW, VIEWERS, decode_view, encode_view, shown
 from streams.runtime.cluster.status import PartitionStatus, SignalsStatus, WorkerStatus
 from streams.runtime.cluster.topics import Names
+from streams.runtime.problems import Problem
 from streams.stages.signal import SignalStage
 from tests.build import SHOP, event, run
 from tests.cluster.memory_producer import MemoryProducer
+from tests.cluster.test_door_index import STORY
 
 pytestmark = pytest.mark.redis
 LOADED = load_text(SHOP, "shop.yml")
@@ -136,9 +139,30 @@ async def test_a_dead_letter_another_door_has_sent_again_counts_no_more(service:
     assert service.health().dead_letters == 0
 
 
-async def test_a_door_whose_store_does_not_answer_does_not_start() -> None:
+async def test_a_door_whose_store_does_not_answer_takes_events_and_says_so() -> None:
     intake = Intake(MemoryProducer, "touchline.events", SystemClock())
-    service = ClusterService(intake, LOADED, Names(), kafka="nowhere:9", redis="redis://127.0.0.1:1/0", file="f")
-    with pytest.raises(CannotStart, match="check --redis"):
-        await service.start()
+    await intake.start()
+    service = ClusterService(intake, LOADED, Names(), kafka="127.0.0.1:1", redis="redis://127.0.0.1:1/0", file="f")
+    await service._try_to_look()
+    assert service.health().reason == "Redis does not answer: what is shown grows old"
+    assert await service.submit([encode(event(1, "cart.updated"))]) == [-1]
+    with pytest.raises(Problem, match="cannot be looked up now"):
+        await service.customer("c-1")
     await service.stop()
+    await intake.stop()
+
+
+async def test_cases_are_listed_once_the_store_answers(service: ClusterService, redis: Redis) -> None:
+    store = PartitionStore(redis, "events:0")
+    await store.claim(partitions=1, start=0, config=LOADED.hash)
+    kept = dict(case_told(one, number) for number, one in enumerate(STORY))
+    commit = Commit(
+        stage=b"", read=0, low=0, watermark=None, config=LOADED.hash, states={}, timers={}, effects=(),
+        cases={"anna": kept},
+    )  # fmt: skip
+    assert await store.commit(commit) is Outcome.DONE
+    await store.close()
+    await service.look()
+    found = await service.case("k-1")
+    assert found is not None
+    assert found.state == "contacted"

@@ -47,6 +47,7 @@ _log = structlog.get_logger("door")
 _POLL_SECONDS = 1.0
 _VIEWERS_SECONDS = 10
 _LATEST = 50
+_AWAY = "Redis does not answer: what is shown grows old"
 _MOST_RECORDS = 50_000
 """Records at the end of a customer's partition that are looked through for touchpoints."""
 REDRIVEN = "touchline:redriven"
@@ -77,17 +78,14 @@ class ClusterService:
         self._overview: Overview | None = None
         self._shown: ShownView | None = None
         self._store_trouble: str | None = "the door has not looked yet"
+        self._listed = False
+        """The cases that Redis lists are known."""
         self._began = intake.now()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Look at what is there, then follow it. Raises CannotStart where Redis does not answer."""
-        try:
-            with contextlib.suppress(CannotStart):  # no worker has started yet: there are no cases
-                await list_cases(self._redis, self._index, self._names)
-            await self.look()
-        except DOWN as error:
-            raise CannotStart(f"Redis does not answer: {error}; check --redis") from None
+        """Look at what is there, then follow it. Events are taken also while the store does not answer."""
+        await self._try_to_look()
         await self._follower.start()
         self._task = asyncio.create_task(self._keep_looking())
 
@@ -104,15 +102,22 @@ class ClusterService:
     async def _keep_looking(self) -> None:
         while True:
             await asyncio.sleep(_POLL_SECONDS)
-            try:
-                await self.look()
-            except DOWN as error:
-                if self._store_trouble is None:
-                    _log.warning("redis_away", error=type(error).__name__)
-                self._store_trouble = "Redis does not answer: what is shown grows old"
+            await self._try_to_look()
+
+    async def _try_to_look(self) -> None:
+        try:
+            await self.look()
+        except DOWN as error:
+            if self._store_trouble != _AWAY:
+                _log.warning("redis_away", error=type(error).__name__)
+            self._store_trouble = _AWAY
 
     async def look(self) -> None:
         """Read what the workers last told. Raises one of the store's DOWN errors."""
+        if not self._listed:
+            with contextlib.suppress(CannotStart):  # no worker has started yet: there are no cases
+                await list_cases(self._redis, self._index, self._names)
+            self._listed = True
         await self._redis.set(VIEWERS, b"1", ex=_VIEWERS_SECONDS)
         body = await self._redis.get(VIEW)
         found = decode_view(body) if isinstance(body, bytes) else None

@@ -9,6 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
+from streams.errors import CannotStart
 from streams.runtime.cluster import security, topics
 from streams.runtime.cluster.addresses import SEQUENCE, SOURCE
 from streams.runtime.cluster.door_index import MOST_DECISIONS, MOST_LETTERS, DoorIndex
@@ -75,7 +76,7 @@ class Follower:
                     for batch in (await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_TURN)).values():
                         self.take(batch)
                     await asyncio.sleep(0)
-            except (KafkaError, OSError) as error:
+            except (KafkaError, OSError, CannotStart) as error:
                 _log.warning("decisions_not_followed", error=type(error).__name__)
             finally:
                 await consumer.stop()
