@@ -14,7 +14,7 @@ from streams.runtime.cluster.journey_service import JourneyService, Settings
 from streams.runtime.cluster.progress import STALL_SECONDS
 from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.signal_agent import SignalDesk
-from streams.runtime.cluster.watcher import KafkaEnds, Watcher
+from streams.runtime.cluster.watcher import LOOK_SECONDS, KafkaEnds, Watcher
 from tests.cluster.conftest import Install
 from tests.cluster.installation import Installation
 from tests.cluster.test_signal_agent import FILE
@@ -64,11 +64,11 @@ async def test_records_that_wait_for_a_dead_consumer_are_taken_by_the_next(insta
             await made.send(carts(40, 40))
             await watcher.look()
             assert service.restarts == 0
-            rounds = service.rounds
-            while service.rounds == rounds:
-                await asyncio.sleep(0.05)
-            leap += STALL_SECONDS
-            await watcher.look()
+            while service.restarts == 0:
+                leap += LOOK_SECONDS
+                assert leap <= 2 * STALL_SECONDS
+                await watcher.look()
+                await asyncio.sleep(0.3)  # the loop comes round
             assert service.restarts == 1
             assert service._consumer is not consumer
             await taken(made, 80)

@@ -19,7 +19,7 @@ from streams.runtime.cluster.progress import STALL_SECONDS
 from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.signal_agent import SignalDesk
 from streams.runtime.cluster.topics import Names
-from streams.runtime.cluster.watcher import Watcher
+from streams.runtime.cluster.watcher import LOOK_SECONDS, Watcher
 from tests.cluster.test_signal_agent import FILE
 
 EVENTS = TopicPartition("t.events", 0)
@@ -92,12 +92,14 @@ class World:
         self.watcher = Watcher(self.service, self.desk, self.ends, SystemClock(), monotonic=lambda: self.seconds)
 
     async def pass_time(self, seconds: float) -> None:
-        """Look before and after."""
-        self.service.rounds += 1
-        await self.watcher.look()
-        self.seconds += seconds
-        self.service.rounds += 1
-        await self.watcher.look()
+        """Look again and again meanwhile."""
+        end = self.seconds + seconds
+        while True:
+            self.service.rounds += 1
+            await self.watcher.look()
+            if self.seconds >= end:
+                return
+            self.seconds = min(end, self.seconds + LOOK_SECONDS)
 
     @property
     def slot(self) -> Slot:
@@ -155,10 +157,17 @@ async def test_a_partition_that_waits_for_its_store_is_not_its_consumers_fault(w
 
 async def test_a_loop_that_does_not_come_round_to_its_consumer_is_not_its_fault(world: World) -> None:
     world.ends.known = {EVENTS: 7}
-    await world.watcher.look()
-    await world.watcher.look()
-    world.seconds += STALL_SECONDS
-    await world.watcher.look()
+    for _ in range(20):
+        await world.watcher.look()
+        world.seconds += LOOK_SECONDS
+    assert world.service.restarts == 0
+
+
+async def test_a_process_that_stood_still_does_not_blame_its_consumer(world: World) -> None:
+    world.ends.known = {EVENTS: 7}
+    await world.pass_time(LOOK_SECONDS)
+    world.seconds += 10 * STALL_SECONDS
+    await world.pass_time(LOOK_SECONDS)
     assert world.service.restarts == 0
 
 

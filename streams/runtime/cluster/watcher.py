@@ -26,6 +26,8 @@ from streams.runtime.cluster.signal_agent import SignalDesk
 
 _log = structlog.get_logger()
 LOOK_SECONDS = 5.0
+_STOOD_STILL_SECONDS = 4 * LOOK_SECONDS
+"""Time between two looks beyond which the whole process had stood still, and no consumer is to blame."""
 _ANSWER_SECONDS = 10.0
 _GIVE_UP = (
     "{}: records {} to {} wait, and a consumer started anew takes none of them either; this worker ends, so that it is"
@@ -107,6 +109,7 @@ class Watcher(Service):
         self._clock = clock
         self._partials = TopicPartition(desk.names.partials, 0)
         self._rounds = -1
+        self._looked_at: float | None = None
 
     async def on_stop(self) -> None:
         """Let go of Kafka."""
@@ -127,10 +130,13 @@ class Watcher(Service):
         ends = await self._ends.of([*self._journeys.slots, self._partials])
         if ends is None:
             return  # Kafka is away: whoever waits for it does so rightly
-        await self._look_at_journeys(ends)
-        self._look_at_signals(ends.get(self._partials))
+        now = self._monotonic()
+        stood_still = self._looked_at is not None and now - self._looked_at > _STOOD_STILL_SECONDS
+        self._looked_at = now
+        await self._look_at_journeys(ends, stood_still)
+        self._look_at_signals(ends.get(self._partials), stood_still)
 
-    async def _look_at_journeys(self, ends: Mapping[TopicPartition, int]) -> None:
+    async def _look_at_journeys(self, ends: Mapping[TopicPartition, int], stood_still: bool) -> None:
         journeys = self._journeys
         asked = journeys.polling or journeys.rounds != self._rounds
         self._rounds = journeys.rounds
@@ -140,7 +146,7 @@ class Watcher(Service):
                 continue
             read = await journeys.position(tp, slot)
             slot.progress.see(read, end, self._clock.now())
-            held_up = not slot.running or slot.lock.locked() or not asked
+            held_up = stood_still or not slot.running or slot.lock.locked() or not asked
             dog = self._dogs.setdefault(tp, Watchdog())
             verdict = dog.look(self._monotonic(), read, end, held_up=held_up)
             if verdict is Verdict.GIVE_UP:
@@ -157,13 +163,13 @@ class Watcher(Service):
                 dog.restarted()
             await journeys.restart()
 
-    def _look_at_signals(self, end: int | None) -> None:
+    def _look_at_signals(self, end: int | None, stood_still: bool) -> None:
         desk = self._desk
         if end is None or desk.position is None:
             return
         read = desk.position
         self.signals.see(read, end, self._clock.now())
-        verdict = self._signals_dog.look(self._monotonic(), read, end, held_up=desk.busy)
+        verdict = self._signals_dog.look(self._monotonic(), read, end, held_up=stood_still or desk.busy)
         if verdict is Verdict.GIVE_UP:
             raise CannotStart(_GIVE_UP.format(desk.names.partials, read, end))
         if verdict is Verdict.RESTART:
