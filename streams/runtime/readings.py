@@ -145,6 +145,7 @@ class Readings:
             dead_letters=sum(self.store.letters.held.values()),
             reason=reason,
             receivers=self.delivery.health(),
+            store_bytes=self.store.size(),
         )
 
     def internals(self) -> Internals:

@@ -117,6 +117,8 @@ class Health(msgspec.Struct, frozen=True):
     """Why it is not `ok`: one sentence, no personal data."""
     receivers: tuple[ReceiverHealth, ...] = ()
     """Who decisions are delivered to. One in trouble does not make the service unwell."""
+    store_bytes: int | None = None
+    """Size of the data file with its write-ahead log; None where there is none."""
 
 
 class Internals(msgspec.Struct):

@@ -114,12 +114,12 @@ export class AlarmPage {
   }
 
   table(rows) {
-    const heads = ["window", "who", "interval", "value", "n"].map((name) => el("th", { scope: "col" }, t(`alarm.column.${name}`)));
+    const heads = ["window", "who", "value", "n", "interval"].map((name) => el("th", { scope: "col" }, t(`alarm.column.${name}`)));
     const body = WINDOWS.flatMap((window) => rows.filter(([, held]) => held[window]).map(([name, held, read]) => {
       const estimate = held[window], range = new Range(), known = estimate.value !== null;
       range.draw(estimate, read.floor, read.top ?? openTop(`alarm ${this.fingerprint}`, known ? estimate.high : 0));
-      return el("tr", {}, el("td", {}, t(`window.${window}.long`)), el("td", {}, name), el("td", {}, range.node),
-        el("td", {}, known ? `${read.show(estimate.value)} (${interval(estimate, read.show)})` : t("figure.few")), el("td", {}, count(estimate.n)));
+      return el("tr", {}, el("td", {}, t(`window.${window}.long`)), el("td", {}, name),
+        el("td", {}, known ? `${read.show(estimate.value)} (${interval(estimate, read.show)})` : t("figure.few")), el("td", {}, count(estimate.n)), el("td", {}, range.node));
     }));
     return el("table", {}, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...body));
   }

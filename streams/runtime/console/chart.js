@@ -3,7 +3,7 @@
 import { el, svg } from "./dom.js";
 import { clock, percent, t } from "./texts.js";
 
-const WIDE = 600, HIGH = 180, LEFT = 44, BOTTOM = 22, TOP = 8;
+const WIDE = 600, HIGH = 180, LEFT = 54, BOTTOM = 22, TOP = 8;
 
 // `minutes`: conversions, the last minute still going on; `usual`: an estimate; `alert`: what to mark; `now`: ms.
 export function chart(minutes, usual, alert, now) {

@@ -42,6 +42,7 @@ export class Health {
       ["watermark", health.watermark ? dated(health.watermark) : "–"], ["uptime", span(health.uptime_seconds)],
       ["timers", count(health.pending_timers)], ["backlog", count(Math.max(health.log.next_offset - health.log.low, 0))],
       ["outbox", count(health.receivers.reduce((sum, one) => sum + one.pending, 0))], ["letters", count(health.dead_letters)],
+      ...(health.store_bytes === null ? [] : [["disk", t("health.mebibytes", { size: count(Math.round(health.store_bytes / 2 ** 20)) })]]),
     ]));
     fresh(this.door, Object.entries(health.events).map(([name, value]) => el("div", {}, el("dt", {}, t(`door.${name}`)), el("dd", {}, count(value)))));
     const said = JSON.stringify(health.receivers);
