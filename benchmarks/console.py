@@ -182,7 +182,8 @@ async def shown(address: str, seconds: float) -> dict[str, Any]:
 
 
 async def measure(folder: Path, seconds: float, consoles: int) -> dict[str, Any]:
-    """All figures."""
+    """All figures; `load_average` is the machine's before, as times mean little where others are at work."""
+    load = os.getloadavg()[0]
     service = Watched(folder, file())
     await service.start()
     async with aiohttp.ClientSession(service.address) as session:
@@ -202,6 +203,7 @@ async def measure(folder: Path, seconds: float, consoles: int) -> dict[str, Any]
         await service.end()
     return {
         "events_per_second": RATE,
+        "load_average": round(load, 1),
         **browser,
         "view_bytes": view,
         "service_cpu_percent_without_console": round(100 * none, 2),

@@ -237,6 +237,22 @@ def _asking(result: dict[str, Any]) -> Rows:
         )
 
 
+def _console(result: dict[str, Any]) -> Rows:
+    load = result["load_average"]
+    others = f", while others use the machine (load {load:.0f})" if load > 1 else ""
+    yield (
+        f"The console with {result['series']} live series, {result['events_per_second']} events/s{others}",
+        f"page {result['page_bytes'] / 1024:.0f} KiB, {result['page_bytes_sent'] / 1024:.0f} KiB sent; first paint"
+        f" {result['first_paint_milliseconds']:.0f} ms, first numbers {result['first_numbers_milliseconds']:.0f} ms; an"
+        f" update (once a second) keeps the browser busy for {result['update_milliseconds']:.0f} ms",
+    )
+    yield (
+        f"An open console at the service, {result['view_bytes'] / 1024:.0f} KiB a second",
+        f"{result['service_cpu_percent_of_the_first_console']:.1f} % of a core for the first,"
+        f" {result['service_cpu_percent_per_further_console']:.2f} % for each of {result['consoles'] - 1} more",
+    )
+
+
 def _real_logs(result: dict[str, Any]) -> Rows:
     for name, log in result.items():
         if name != "machine":
@@ -281,6 +297,7 @@ def _quality(result: dict[str, Any]) -> Rows:
 _ROWS: dict[str, Callable[[dict[str, Any]], Rows]] = {
     "asking": _asking,
     "scrape": _scrape,
+    "console": _console,
     "delivery": _delivery,
     "journey_stage": _journey_stage,
     "embedded": _embedded,

@@ -11,9 +11,8 @@ from tests.browser.console import console
 from tests.browser.live_shop import LiveShop
 from tests.browser.test_languages import PAGES, full
 from tests.browser.test_sign_in import closed
-from tests.conftest import skip_or_fail
 from tests.servers import axe
-from tests.servers.base import ServerMissing
+from tests.servers.base import ServerMissing, skip_or_fail
 
 pytestmark = pytest.mark.browser
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -66,6 +66,7 @@ async def test_health_has_every_field() -> None:
         "dead_letters": 0,
         "reason": None,
         "receivers": [],
+        "store_bytes": None,
     }
 
 
