@@ -177,6 +177,15 @@ async def test_the_budget_and_what_was_handed_out_of_it_are_shown(browser: Brows
         )
 
 
+async def test_a_tab_in_the_background_says_in_its_title_that_something_fires(browser: Browser) -> None:
+    shop = shop_with()
+    async with console(browser, shop) as watched:
+        await watched.page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
+        show(shop, alarm_views.alert(since(shop)))
+        await expect(watched.page).to_have_title("▲ 1 · Touchline")
+        await expect(watched.page.locator(".alert")).to_have_count(0)  # nothing is drawn that nobody sees
+
+
 async def test_without_detection_nothing_is_said_of_alarms(browser: Browser) -> None:
     shop = shop_with()
     shop.alarm_view = None

@@ -154,6 +154,10 @@ function connect() {
     seenAt = Date.now();
     showLink();
     if (!document.hidden) requestAnimationFrame(draw);
+    else { // a tab in the background still says in its title that something fires
+      watchman.update(state.view.alarms);
+      title();
+    }
   });
   source.addEventListener("decision", (event) => {
     const decision = JSON.parse(event.data);
