@@ -212,9 +212,45 @@ class DeadLetter(msgspec.Struct, frozen=True):
     """The original bytes."""
 
 
+class Parcel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one partition sends to another. Times in UTC epoch microseconds."""
+
+    kind: str
+    """`touchline.customer.absorbed`, `touchline.customer.refused` or `touchline.event.forwarded`."""
+    sender: int
+    """Partition that sent it last."""
+    number: int
+    """n-th parcel of the sender for the receiver, from 0, without gaps."""
+    target: str
+    """Key it is for; the receiver is its partition."""
+    time: int
+    """When it takes effect; where it arrives later than that, at the receiver's watermark."""
+    body: str
+    """The record that caused it, as it was: the `customer.merged`, or the forwarded event."""
+    own_time: int
+    """That event's time, clamped where it was ahead."""
+    customer: str | None = None
+    """The id that ended, whose state or event this is; None: an event that lay in the wrong partition."""
+    late: bool = False
+    future: bool = False
+    hops: int = 0
+    """How often it was handed on."""
+    into: str | None = None
+    """Of a forwarded `customer.merged`: where it leads."""
+    state: bytes = b""
+    """The customer's state as `streams.customer` encodes it, without timer."""
+    dimensions: tuple[str, ...] = ()
+    """Names of the segment dimensions in that state."""
+    reason: str = ""
+    message: str = ""
+    """Why a merge was refused."""
+
+
 class Effects(msgspec.Struct):
     """What one call of JourneyStage.process brought about, in order."""
 
     partials: list[Partial]
     decisions: list[Decision]
     dead_letters: list[DeadLetter]
+    parcels: list[tuple[int, Parcel]] = []
+    """Receiving partition and what it gets."""

@@ -11,6 +11,10 @@ from streams.rules import Rules
 from streams.seen import WIDTH
 
 Find = Callable[[str], Customer | None]
+BOTH_IDENTIFIED = (
+    "merge_both_identified",
+    "customer.merged: both ids were identified as customers of their own; data.force: true merges them anyway",
+)
 
 
 def resolve(key: str, find: Find) -> str:
@@ -29,10 +33,7 @@ def refusal(ending: str, into: str, force: bool, find: Find) -> tuple[str, str] 
         return "merge_cycle", "customer.merged: data.into leads back to the subject; expected another customer's id"
     gone, survivor = find(ending), find(into)
     if gone is not None and survivor is not None and gone.identified and survivor.identified and not force:
-        return (
-            "merge_both_identified",
-            "customer.merged: both ids were identified as customers of their own; data.force: true merges them anyway",
-        )
+        return BOTH_IDENTIFIED
     return None
 
 

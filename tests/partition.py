@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from streams.effects import DeadLetter, Decision, Partial
+from streams.effects import DeadLetter, Decision, Effects, Partial
 from streams.model import Record
 from streams.rules import Rules
 from streams.stages.journey import JourneyStage
@@ -26,11 +26,15 @@ class Partition:
         self.decisions: list[Decision] = []
         self._start()
 
-    def _start(self) -> None:
+    def _fresh(self) -> JourneyStage:
         if self.head is None:
-            self.stage = JourneyStage(self.rules)
-        else:
-            self.stage = JourneyStage.restore(self.rules, self.head, self.timers.items())
+            return JourneyStage(self.rules)
+        return JourneyStage.restore(self.rules, self.head, self.timers.items())
+
+    def _start(self) -> None:
+        self.stage = self._fresh()
+        self.taken = Effects([], [], [])
+        """Of the last step."""
         self._next = self.stage.position.low
         self._new_partials: list[Partial] = []
         self._new_letters: list[DeadLetter] = []
@@ -43,7 +47,7 @@ class Partition:
             return False
         while missing := self.stage.needs(batch):
             self.stage.load({key: self.states.get(key) for key in missing})
-        effects = self.stage.process(batch)
+        effects = self.taken = self.stage.process(batch)
         self._next += len(batch)
         self._new_partials += effects.partials
         self._new_letters += effects.dead_letters

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from streams.stages.parcels import Crossed
+
 
 class Position(msgspec.Struct, frozen=True):
     """How far a partition has come; times in UTC epoch microseconds."""
@@ -50,6 +52,7 @@ class Head(msgspec.Struct):
     """Rules under `feedback` whose `when` holds."""
     stood: int = -1
     """Highest number of a record that said so; records without a number are not counted."""
+    crossed: Crossed = msgspec.field(default_factory=Crossed)
 
 
 FORMAT = 1

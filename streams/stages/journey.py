@@ -28,6 +28,9 @@ from streams.model import Event, Record
 from streams.notices import CHANGE, COMMANDS, ERASED
 from streams.rules import NOTHING, Hits, Rules
 from streams.stages.head import FORMAT, Changes, Head, Position
+from streams.stages.parcels import KINDS as PARCELS
+from streams.stages.parcels import parcel_of
+from streams.stages.transit import Arrived, Transit, waiting_parcel
 from streams.tally import (
     ACCEPTED,
     DUPLICATE,
@@ -56,7 +59,7 @@ RulesByHash = Callable[[str], Rules]
 Waiting = tuple[
     int, float, str, str, int,
     str | None, str, bytes, Hits, Cell | None, int | None, dict[str, Any] | None,
-    Record, bool, bool,
+    Record | Arrived, bool, bool,
 ]  # fmt: skip
 """An event in the reorder buffer. Time, sequence, source, id, offset (this far the order of application), subject,
 type, digest, hits, segment values and `value` (where they are known before the customer is), data (where it is still
@@ -72,7 +75,7 @@ class Own(msgspec.Struct, frozen=True):
     time: int | None
 
 
-Prepared = Waiting | Own | Rejection
+Prepared = Waiting | Own | Arrived | Rejection
 
 
 class JourneyStage:
@@ -82,6 +85,8 @@ class JourneyStage:
         The file, compiled.
     partition
         Number of the partition; part of every partial.
+    partitions
+        Of the log. What belongs to another one of them leaves as a parcel.
     resident
         All states stay in memory and nothing is ever committed (replay): `needs` and `changes` are not used.
     rules_by_hash
@@ -93,6 +98,7 @@ class JourneyStage:
         rules: Rules,
         *,
         partition: int = 0,
+        partitions: int = 1,
         resident: bool = False,
         rules_by_hash: RulesByHash | None = None,
     ) -> None:
@@ -121,7 +127,8 @@ class JourneyStage:
         self._aheads: list[tuple[int, int]] = []
         self._population = seen.Population(rules.config.dedup.max_ids)
         self._effects = Effects([], [], [])
-        self._out = Out(self._decide, self._count)
+        self._transit = Transit(self, partitions)
+        self._out = Out(self._decide, self._count_care)
         self._stood = -1
         self._prepared: tuple[Sequence[Record], list[Prepared]] | None = None
         self._use(rules)
@@ -136,6 +143,7 @@ class JourneyStage:
         timers: Iterable[tuple[str, int]],
         *,
         partition: int = 0,
+        partitions: int = 1,
         rules_by_hash: RulesByHash | None = None,
     ) -> JourneyStage:
         """The stage as it was at a commit; the shell goes on reading at `position.low`.
@@ -143,7 +151,8 @@ class JourneyStage:
         `rules` must be those of `head_config(head)`.
         """
         stored = msgspec.msgpack.decode(head, type=Head)
-        stage = cls(rules, partition=partition, rules_by_hash=rules_by_hash)
+        stage = cls(rules, partition=partition, partitions=partitions, rules_by_hash=rules_by_hash)
+        stage._transit = Transit(stage, partitions, stored.crossed)
         stage._read, stage._cursor = stored.read, stored.low
         stage._watermark, stage._first_tick = stored.watermark, stored.first_tick
         stage._tick_end = 0 if stored.watermark is None else (stored.watermark // TICK + 1) * TICK
@@ -189,6 +198,11 @@ class JourneyStage:
     def cached(self) -> int:
         """States in memory."""
         return len(self._cache)
+
+    @property
+    def misplaced(self) -> int:
+        """Records that lay in this partition and were sent on to their own."""
+        return self._transit.misplaced
 
     @property
     def dedup_window_seconds(self) -> float:
@@ -238,6 +252,7 @@ class JourneyStage:
         # What comes later than that only waits: its customer is asked for when it is due to be applied.
         self._want((entry for entry in self._prepared[1] if isinstance(entry, tuple) and entry[0] < reach), wanted)
         self._want(self._waiting[self._front : bisect_left(self._waiting, (reach,), self._front)], wanted)
+        self._want((waiting_parcel(entry) for entry in self._prepared[1] if isinstance(entry, Arrived)), wanted)
         for timer in _below(self._timers, reach):
             self._want_key(timer[1], wanted)
         return wanted
@@ -305,6 +320,7 @@ class JourneyStage:
             self._aheads,
             sorted(self._out.standing),
             self._stood,
+            self._transit.snapshot(),
         )
         return Changes(msgspec.msgpack.encode(head), position, states, timers)
 
@@ -344,8 +360,12 @@ class JourneyStage:
                     return settled
                 time = settled
         kind = event.type
-        if record.internal and kind.startswith("touchline.") and (kind != ERASED or event.subject is None):
-            return Own(event, time)
+        if record.internal and kind.startswith("touchline."):
+            if kind in PARCELS:
+                parcel = parcel_of(event)
+                return parcel if isinstance(parcel, Rejection) else Arrived(parcel, record)
+            if kind != ERASED or event.subject is None:
+                return Own(event, time)
         future = False
         log_time = record.log_time
         if log_time is None:
@@ -387,6 +407,8 @@ class JourneyStage:
     def _again(self, entry: Waiting) -> Waiting:
         """A waiting event under other rules; its time was settled when it arrived."""
         time, _, _, _, _, _, _, _, _, _, _, _, record, _, future = entry
+        if isinstance(record, Arrived):
+            return entry
         made = self._prepare(record)
         if not isinstance(made, tuple):
             return entry
@@ -478,6 +500,9 @@ class JourneyStage:
             if fresh:
                 self._obey(entry.event, entry.time, record.log_time)
             return
+        if isinstance(entry, Arrived):
+            self._receive(entry, fresh)
+            return
         if fresh:
             self._tally.door[READ] += 1
         if isinstance(entry, Rejection):
@@ -498,6 +523,21 @@ class JourneyStage:
             insort(self._waiting, entry, self._front)
         if fresh:  # else the watermark has followed it already, under the file of that time
             self._move(time if record.log_time is None else min(time, record.log_time))
+
+    def _receive(self, arrived: Arrived, fresh: bool) -> None:
+        """A parcel of another partition; it waits for its time like an event, but does not move the watermark."""
+        offset = arrived.record.offset
+        if not (self._transit.in_turn(arrived.parcel) if fresh else offset in self._transit.waiting):
+            return
+        watermark = self._watermark
+        entry = waiting_parcel(arrived)
+        if watermark is not None and entry[0] < watermark:
+            self._catch_up()
+            self._apply(entry, watermark)
+            self._catch_up()  # timers may have come that are due already
+        else:
+            self._transit.waiting.add(offset)
+            insort(self._waiting, entry, self._front)
 
     def _obey(self, event: Event, time: int | None, log_time: int | None) -> None:
         """A record of our own: time has reached t, or other rules hold."""
@@ -550,7 +590,14 @@ class JourneyStage:
     def _advance(self, reached: int) -> None:
         """Apply everything before `reached` in order: events, then timers of the same time; close full ticks."""
         waiting, timers = self._waiting, self._timers
+        cache = self._cache
         while True:
+            while timers and timers[0][0] < reached:
+                due, key = timers[0]
+                customer = cache.get(key)
+                if customer is not None and customer.due == due:
+                    break
+                heappop(timers)  # another one was set meanwhile: whoever restarts does not even know of it
             timer_time = timers[0][0] if timers and timers[0][0] < reached else reached
             # Up to and including the timer's own time.
             limit = timer_time + 1 if timer_time < reached else reached
@@ -564,10 +611,9 @@ class JourneyStage:
                 break
             if timer_time >= self._tick_end:
                 self._close_open(timer_time // TICK)
-            due, key = heappop(timers)
-            customer = self._cache.get(key)
-            if customer is not None and customer.due == due:
-                self._fire(key, customer, due)
+            assert customer is not None
+            heappop(timers)
+            self._fire(key, customer, due)
         at = self._front
         if at > _COMPACT and 8 * at > len(waiting):
             del waiting[:at]
@@ -696,27 +742,36 @@ class JourneyStage:
                 if due < walk.earliest:
                     walk.earliest = due
 
-    def _apply(self, entry: Waiting, effective: int) -> None:
-        """Apply any event."""
-        time, _, source, name, _, subject, kind, identity, hits, cell, value, data, record, _, future = entry
-        key = subject if subject is not None else bucket(source, name)
-        if kind == ERASED:
-            self._erase(key, effective)
+    def _apply(
+        self, entry: Waiting, effective: int, key: str | None = None, late: bool | None = None, hops: int = 0
+    ) -> None:
+        """Apply any event; one that came from another partition says its key, and whether it had been late there."""
+        time, _, source, name, _, subject, kind, identity, hits, _, _, data, record, _, _ = entry
+        if isinstance(record, Arrived):
+            self._transit.open(record, effective)
             return
+        if kind == ERASED:
+            self._erase(subject or "", effective)
+            return
+        if key is None:
+            key = subject if subject is not None else bucket(source, name)
+        if late is None:
+            late = time < effective
         cache = self._cache
         customer = cache.get(key)
-        if customer is None:
-            customer = cache[key] = Customer(shape=self._shape)
-        elif customer.into is not None:
-            key = merging.resolve(key, cache.get)
+        if customer is None or customer.into is not None:
+            first, key = key, merging.resolve(key, cache.get)
             customer = cache.get(key)
             if customer is None:
+                if self._transit.elsewhere(key):
+                    if first == key or not self._transit.repeats(entry, first, key, effective, late):
+                        self._transit.forward(entry, first, key, effective, late, hops)
+                    return
                 customer = cache[key] = Customer(shape=self._shape)
         if customer.shape != self._shape:
             self._admit(customer)
             self._dirty.add(key)
-        tally = self._tally
-        door = tally.door
+        door = self._tally.door
         population = self._population
         if effective - customer.seen_since >= seen.WINDOW or population.floor > customer.seen_since:
             seen.turn(customer, effective, population.floor)
@@ -735,14 +790,17 @@ class JourneyStage:
                     self._drop(key)
                 return
         if kind == "customer.merged":
+            into = merging.resolve(str((data or {})["into"]), cache.get)
+            if into != key and cache.get(into) is None and self._transit.elsewhere(into):
+                self._transit.depart(entry, key, customer, into, effective, late)
+                return
             refusal = self._merge(subject, key, customer, data or {}, identity, effective)
             if refusal is not None:
                 self._reject(record, *refusal)
                 if customer.due is None:
                     self._drop(key)
                 return
-            customer = cache.get(key) or customer
-            said = None if said is None else said._replace(traits=customer.traits)
+            said = None
         else:
             if effective >= population.minute_end or population.room <= 0:
                 door[EVICTED] += population.make_room(effective)
@@ -750,20 +808,23 @@ class JourneyStage:
             customer.seen += identity
             if len(customer.seen) + len(customer.seen_before) > self._most_seen_bytes:
                 door[EVICTED] += seen.trim(customer, self._max_ids_per_key)
-        door[ACCEPTED] += 1
-        if time < effective:
-            door[LATE] += 1
-        if future:
-            door[FUTURE] += 1
+        self._count_in(entry, key, effective, late, said)
+
+    def _count_in(self, entry: Waiting, key: str, effective: int, late: bool, said: Said | None = None) -> None:
+        """An event is accepted: it counts, and the rules make something of it."""
+        time, _, source, name, _, subject, kind, _, hits, cell, value, data, _, _, future = entry
+        customer = self._cache[key]
+        assert customer is not None
+        self._accept(kind, source, time, late, future)
         customer.touched = effective
-        tally.types[kind] += 1
-        tally.see(source, time)
         if not hits.plain:
             self._heed(kind, customer, subject, source, name, data or {}, time, effective)
         if hits is not NOTHING:
             self._book(hits, customer, key if subject is not None else None, cell, value, data or {}, time, effective)
         earliest, self._walk.earliest = self._walk.earliest, NEVER
-        if said is not None:
+        if hits.care and subject is not None:
+            if said is None:
+                said = Said(kind, key, source, name, data or {}, customer.traits, time, effective)
             earliest = min(earliest, self._care_for(customer, said))
         if customer.due is None:
             self._schedule(key, customer, self._next_due(customer))
@@ -790,12 +851,23 @@ class JourneyStage:
                 self._walk.abandon(rule, instance, effective)
         for case in () if customer.care is None else customer.care.cases:
             if case.state != CASE_CLOSED:
-                self._count("case_closed", case.rule, "erased", effective - case.since)
+                self._count_care("case_closed", case.rule, "erased", effective - case.since)
         if customer.due is not None:
             self._pending -= 1
             self._timers_changed.add(key)
         self._dirty.add(key)
         self._drop(key)
+
+    def _accept(self, kind: str, source: str, time: int, late: bool, future: bool) -> None:
+        """One more event in all totals."""
+        tally = self._tally
+        tally.door[ACCEPTED] += 1
+        if late:
+            tally.door[LATE] += 1
+        if future:
+            tally.door[FUTURE] += 1
+        tally.types[kind] += 1
+        tally.see(source, time)
 
     def _heed(
         self,
@@ -829,7 +901,7 @@ class JourneyStage:
     def _decide(self, decision: Decision) -> None:
         self._effects.decisions.append(decision)
 
-    def _count(self, what: str, rule: str, detail: str, total: int) -> None:
+    def _count_care(self, what: str, rule: str, detail: str, total: int) -> None:
         self._tally.care_for(what, rule, detail, total)
 
     def _schedule(self, key: str, customer: Customer, due: int) -> None:
@@ -917,7 +989,14 @@ class JourneyStage:
         gone.seen += identity
         if repeated:
             return None
-        survivor = find(into)
+        timer = gone.due
+        self._unite(gone, into, effective)
+        self._put(ending, Customer(shape=self._shape, touched=effective, into=into), had_timer=timer)
+        return None
+
+    def _unite(self, gone: Customer, into: str, effective: int) -> None:
+        """Everything a customer had moves to another one."""
+        survivor = self._cache.get(into)
         if survivor is None:
             survivor = self._cache[into] = Customer(shape=self._shape, seen_since=gone.seen_since)
         elif survivor.shape != self._shape:
@@ -926,15 +1005,18 @@ class JourneyStage:
         if survivor.care is not None:
             self._rules.care.settle(survivor.care, effective)
         survivor.touched = max(survivor.touched, effective)
-        self._cache[ending] = Customer(shape=self._shape, touched=effective, into=into)
         self._dirty.add(into)
-        self._dirty.add(ending)
-        if gone.due is not None:
-            self._pending -= 1
         due = self._next_due(survivor)
         if survivor.due is None or due < survivor.due:
             self._schedule(into, survivor, due)
-        return None
+
+    def _put(self, key: str, customer: Customer, *, had_timer: int | None) -> None:
+        """Another state takes a key's place, whose timer was this."""
+        if had_timer is not None:
+            self._pending -= 1
+        self._cache[key] = customer
+        self._schedule(key, customer, self._next_due(customer))
+        self._dirty.add(key)
 
     # -- inner ---------------------------------------------------------------------------------------------------
 
@@ -980,6 +1062,9 @@ class JourneyStage:
                 self._want_key(key, wanted)
             if kind == "customer.merged" and data is not None:
                 self._want_key(str(data.get("into")), wanted)
+            elif not kind and data is not None:
+                for more in data:  # of a parcel
+                    self._want_key(more, wanted)
 
     def _want_key(self, key: str, wanted: set[str]) -> None:
         while True:

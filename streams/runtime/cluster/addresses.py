@@ -6,11 +6,12 @@ import msgspec
 
 from streams.codec import encode as encode_event
 from streams.decisions import encode as encode_decision
-from streams.effects import DeadLetter, Decision, Partial
+from streams.effects import DeadLetter, Decision, Parcel, Partial
 from streams.model import Event
 from streams.runtime.cluster.redis_store import Outgoing
 from streams.runtime.cluster.topics import Names
 from streams.stages.journey import STOOD
+from streams.stages.parcels import record_of
 from streams.units import format_time
 
 SOURCE = "touchline-source"
@@ -39,6 +40,12 @@ decode_partial = msgspec.msgpack.Decoder(Partial).decode
 def partial_out(partial: Partial, source: str, topic: str) -> Outgoing:
     """A partial on its way to SignalStage."""
     return Outgoing(topic, source.encode(), _encode_partial(partial), partial.sequence)
+
+
+def parcel_out(parcel: Parcel, receiver: int, topic: str) -> Outgoing:
+    """A customer or an event on the way to another partition of the events."""
+    body = record_of(parcel, receiver)
+    return Outgoing(topic, parcel.target.encode(), body, parcel.number, (INTERNAL,), receiver)
 
 
 def decision_out(decision: Decision, source: str, topic: str, sequence: int) -> Outgoing:

@@ -195,7 +195,13 @@ class JourneyService(Service):
             store = PartitionStore(self._connections.redis, f"events:{tp.partition}")
             self.slots[tp] = Slot(
                 Partition(
-                    tp.partition, store, self._connections.sender, self._rulebook, self._names, self.settings.keep
+                    tp.partition,
+                    self._partitions,
+                    store,
+                    self._connections.sender,
+                    self._rulebook,
+                    self._names,
+                    self.settings.keep,
                 )
             )
             self._consumer.pause(tp)
@@ -266,7 +272,7 @@ class JourneyService(Service):
                         f"events:{tp.partition}: this group has read it before, but Redis holds no state for it "
                         f"and the log now begins at {start}; restore Redis from a backup younger than the log"
                     )
-                await slot.partition.open(partitions=self._partitions, start=start)
+                await slot.partition.open(start=start)
                 await self._name_rules(tp, slot)
                 self._go_on(tp, slot)
             except DOWN as error:

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
 from streams.effects import Effects
 from streams.model import Record
-from streams.runtime.cluster.addresses import CASE, case_told, dead_letter_out, decision_out, partial_out
+from streams.runtime.cluster.addresses import CASE, case_told, dead_letter_out, decision_out, parcel_out, partial_out
 from streams.runtime.cluster.redis_store import Commit, Outcome, Outgoing, PartitionStore
 from streams.runtime.cluster.relay import Relay
 from streams.runtime.cluster.rulebook import Rulebook
@@ -47,9 +47,17 @@ class Partition:
     """
 
     def __init__(
-        self, number: int, store: PartitionStore, sender: AIOKafkaProducer, rulebook: Rulebook, names: Names, keep: int
+        self,
+        number: int,
+        partitions: int,
+        store: PartitionStore,
+        sender: AIOKafkaProducer,
+        rulebook: Rulebook,
+        names: Names,
+        keep: int,
     ) -> None:
         self.number = number
+        self._partitions = partitions
         self.store = store
         self._sender = sender
         self.relay = Relay(sender, store)
@@ -65,16 +73,17 @@ class Partition:
         return JourneyStage(
             self._rulebook.rules(self._rulebook.current.hash),
             partition=self.number,
+            partitions=self._partitions,
             rules_by_hash=self._rulebook.rules,
         )
 
-    async def open(self, *, partitions: int, start: int) -> None:
+    async def open(self, *, start: int) -> None:
         """Claim it and load what is stored; `start` is where a partition never seen begins.
 
         Raises CannotStart, or one of the store's DOWN errors.
         """
         await self._rulebook.refresh()
-        await self.store.claim(partitions=partitions, start=start, config=self._rulebook.current.hash)
+        await self.store.claim(partitions=self._partitions, start=start, config=self._rulebook.current.hash)
         await self.rebuild()
 
     async def rebuild(self) -> None:
@@ -89,6 +98,7 @@ class Partition:
                 head.stage,
                 await self.store.timers(),
                 partition=self.number,
+                partitions=self._partitions,
                 rules_by_hash=self._rulebook.rules,
             )
         else:
@@ -171,5 +181,6 @@ class Partition:
             if decision.type.startswith(CASE):
                 field, told = case_told(decision, number)
                 cases.setdefault(decision.subject, {})[field] = told
+        result += [parcel_out(parcel, receiver, names.events) for receiver, parcel in effects.parcels]
         result += [dead_letter_out(letter, source, self.number, names) for letter in effects.dead_letters]
         return result
