@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,6 +20,10 @@ from streams.runtime.store import pages, schema
 from streams.runtime.store.lock import FileLock, Holder, holder_of
 from streams.runtime.store.log import append_directly
 from streams.runtime.store.pages import mark_redriven
+
+if TYPE_CHECKING:
+    from streams.runtime.cluster.dead_letters import Letter
+    from streams.runtime.cluster.topics import Names
 
 HELP = "dead letters: list, show, redrive"
 TOKEN = "TOUCHLINE_TOKEN"
@@ -41,6 +47,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         command.add_argument(
             "--data", default="./touchline.db", metavar="FILE.db", help="the data file (default %(default)s)"
         )
+        command.add_argument(
+            "--kafka", metavar="HOST:PORT", help="those of a cluster, from its topic: bootstrap address"
+        )
+        command.add_argument(
+            "--name", default="touchline", help="with --kafka: prefix of the topics (default %(default)s)"
+        )
     listing.add_argument("--all", action="store_true", help="also those that were re-driven")
     for command in (listing, showing):
         command.add_argument("--json", action="store_true", help="one JSON object per line")
@@ -48,6 +60,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 when done, 1 when a dead letter of that id is not there."""
+    if args.kafka is not None:
+        return _in_cluster(args)
     data = Path(args.data)
     schema.check(data)
     if args.action == "list":
@@ -89,10 +103,7 @@ def _show(data: Path, args: argparse.Namespace) -> int:
 
 
 def _redrive(data: Path, args: argparse.Namespace) -> int:
-    if not args.id and args.reason is None:
-        raise UsageError("touchline dlq redrive: name the IDs, or all of one reason with --reason REASON")
-    if args.id and args.reason is not None:
-        raise UsageError("touchline dlq redrive: either IDs or --reason, not both")
+    _check_choice(args)
     wanted = args.id or [letter.id for letter in reversed(_letters(data, args.reason, "held", None))]
     letters = [_letter(data, number) for number in wanted]
     holder = holder_of(data)
@@ -104,6 +115,13 @@ def _redrive(data: Path, args: argparse.Namespace) -> int:
     elif holder is None:
         sys.stdout.write("the service is not running; it will read them at its next start\n")
     return 0
+
+
+def _check_choice(args: argparse.Namespace) -> None:
+    if not args.id and args.reason is None:
+        raise UsageError("touchline dlq redrive: name the IDs, or all of one reason with --reason REASON")
+    if args.id and args.reason is not None:
+        raise UsageError("touchline dlq redrive: either IDs or --reason, not both")
 
 
 def _redrive_over_http(holder: Holder, letter: StoredDeadLetter) -> int:
@@ -166,7 +184,7 @@ def _letter(data: Path, number: int) -> StoredDeadLetter:
     return letter
 
 
-def _write_json(letter: StoredDeadLetter) -> None:
+def _write_json(letter: StoredDeadLetter | Letter) -> None:
     fields = msgspec.structs.asdict(letter)
     body = fields.pop("body")
     if body is not None:
@@ -179,3 +197,63 @@ def _detail(body: bytes) -> str:
         return str(msgspec.json.decode(body).get("detail", ""))
     except (msgspec.MsgspecError, AttributeError):
         return ""
+
+
+# -- a cluster's -----------------------------------------------------------------------------------------------------
+
+
+def _in_cluster(args: argparse.Namespace) -> int:
+    from streams.runtime.cluster.dead_letters import letter_of, letters  # Kafka's client only where it is needed
+    from streams.runtime.cluster.topics import Names
+
+    names = Names(args.name)
+    if args.action == "list":
+        return _list_cluster(asyncio.run(letters(args.kafka, names, last=args.limit, reason=args.reason)), args.json)
+    if args.action == "show":
+        return _show_cluster(asyncio.run(letter_of(args.kafka, names, args.id)), args.json)
+    _check_choice(args)
+    return asyncio.run(_redrive_in_cluster(args.kafka, names, args.id, args.reason))
+
+
+async def _redrive_in_cluster(kafka: str, names: Names, ids: list[int], reason: str | None) -> int:
+    from streams.runtime.cluster.dead_letters import letter_of, letters, redrive
+
+    if ids:
+        chosen = [await letter_of(kafka, names, number) for number in ids]
+    else:
+        chosen = await letters(kafka, names, reason=reason)
+    for letter, (partition, offset) in zip(chosen, await redrive(kafka, names, chosen), strict=True):
+        sys.stdout.write(f"{letter.id}: in the log again at offset {offset} of partition {partition}\n")
+    if not chosen:
+        sys.stdout.write("no dead letters\n")
+    return 0
+
+
+def _list_cluster(found: list[Letter], as_json: bool) -> int:
+    if as_json:
+        for letter in reversed(found):
+            _write_json(letter)
+        return 0
+    if not found:
+        sys.stdout.write("no dead letters\n")
+        return 0
+    sys.stdout.write(f"{'ID':>7}  {'TIME':<24}  {'PLACE':<12}  {'BYTES':>7}  {'REASON':<20}  MESSAGE\n")
+    for letter in reversed(found):
+        place = f"{letter.partition}:{letter.offset}"
+        sys.stdout.write(
+            f"{letter.id:>7}  {letter.time:<24}  {place:<12}  {len(letter.body):>7}"
+            f"  {letter.reason:<20}  {letter.message}\n"
+        )
+    return 0
+
+
+def _show_cluster(letter: Letter, as_json: bool) -> int:
+    if as_json:
+        _write_json(letter)
+        return 0
+    for name in ("id", "topic", "partition", "offset", "time", "reason", "message"):
+        sys.stdout.write(f"{name:<9} {getattr(letter, name)}\n")
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(letter.body + b"\n")
+    return 0

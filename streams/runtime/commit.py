@@ -40,6 +40,8 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     """Hash of the file those pieces belong to."""
     stage: bytes = b""
     """JourneyStage's own part."""
+    owner: bytes = b""
+    """Random, drawn with the epoch: a store that came back older may let two owners raise it to the same number."""
 
 
 class NewPartial(msgspec.Struct, frozen=True):

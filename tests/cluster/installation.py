@@ -73,11 +73,12 @@ class Installation:
         await asyncio.gather(*sent)
         await producer.stop()
 
-    async def send_raw(self, partition: int, body: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+    async def send_raw(self, partition: int, *bodies: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """Produce bytes as they are."""
         producer = AIOKafkaProducer(bootstrap_servers=self.kafka)
         await producer.start()
-        await producer.send_and_wait(self.names.events, body, partition=partition, headers=list(headers))
+        for body in bodies:
+            await producer.send(self.names.events, body, partition=partition, headers=list(headers))
         await producer.stop()
 
     async def advance(self, time: int) -> None:
@@ -155,8 +156,10 @@ class Installation:
             return False
         if await self.outboxes():
             return False
+        if await self.ends(self.names.events, self.partitions) != events:
+            return False  # a parcel of one partition for another
         partials = await self.ends(self.names.partials, 1)
-        signals = heads.get(SOURCE)
+        signals = (await self.heads()).get(SOURCE)
         return signals is not None and signals.read >= partials[0]
 
     async def signals(self) -> SignalStage:

@@ -110,7 +110,7 @@ async def test_cloudevents_in_binary_mode_count_like_structured_ones(install: In
         headers = [("content-type", b"application/json")]
         headers += [(f"ce_{name}", value.encode()) for name, value in attributes.items()]
         headers.append(("ce_time", b"2026-03-05T09:00:00Z"))
-        await made.send_raw(0, b'{"page":"product"}', headers)
+        await made.send_raw(0, b'{"page":"product"}', headers=headers)
         await made.send([Event(**attributes, time="2026-03-05T09:00:00Z", data={"page": "product"})])
         await made.advance(UNTIL + TAIL)
         worker = made.worker()

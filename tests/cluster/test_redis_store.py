@@ -98,6 +98,30 @@ async def test_who_lost_the_partition_writes_nothing(store: PartitionStore, redi
     await heir.close()
 
 
+async def test_two_owners_of_the_same_epoch_are_told_apart_when_the_store_came_back_older(
+    store: PartitionStore, redis: Redis
+) -> None:
+    key = "{events:7}:head"
+    before = await redis.get(key)
+    assert isinstance(before, bytes)
+    frozen = PartitionStore(redis, "events:7")
+    await frozen.claim(partitions=8, start=0, config="f00d")
+    await frozen.commit(commit(3, effects=[effect(0)]))
+    await redis.set(key, before)
+    await redis.delete("{events:7}:out")
+    heir = PartitionStore(redis, "events:7")
+    await heir.claim(partitions=8, start=0, config="f00d")
+    assert heir.head.epoch == frozen.head.epoch
+    assert await heir.commit(commit(2, effects=[effect(0)])) is Outcome.DONE
+    await frozen.trim(1)
+    assert await heir.outbox() == [(1, effect(0))]
+    assert await frozen.commit(commit(4)) is Outcome.LOST
+    await heir.trim(1)
+    assert await heir.outbox() == []
+    await frozen.close()
+    await heir.close()
+
+
 async def test_a_commit_whose_answer_got_lost_is_known_to_be_done(
     store: PartitionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

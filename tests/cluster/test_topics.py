@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType  # type: ignore[import-untyped]
 
+from streams.runtime.cluster import topics
 from streams.runtime.cluster.topics import Names, faults, settings, wanted
 from tests.cluster.conftest import Install
 from tests.cluster.installation import ROOT
@@ -79,6 +82,25 @@ async def test_a_worker_refuses_a_log_whose_times_are_the_producers(install: Ins
         worker = made.worker()
         assert worker.process.wait(60) == 3
         assert "message.timestamp.type is CreateTime, expected LogAppendTime" in worker.log
+
+
+@pytest.mark.kafka
+@pytest.mark.redis
+@pytest.mark.slow
+async def test_a_log_that_forgets_too_early_is_warned_of(install: Install) -> None:
+    async with install(DEMO, 1) as made:
+        async with topics.admin(made.kafka) as admin:
+            assert await topics.shortcomings(admin, made.names) == []
+            resource = ConfigResource(ConfigResourceType.TOPIC, made.names.events)
+            resource.configs = {"retention.ms": "3600000", "message.timestamp.type": "LogAppendTime"}
+            await admin.alter_configs([resource])
+
+            async def warned() -> list[str]:
+                return await topics.shortcomings(admin, made.names)
+
+            while not (found := await warned()):
+                await asyncio.sleep(0.05)
+        assert found == [f"{made.names.events}: retention.ms is 3600000, expected at least 604800000 or -1"]
 
 
 @pytest.mark.kafka

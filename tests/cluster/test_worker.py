@@ -11,7 +11,7 @@ from tests.cluster.parity import DEMO, SECOND, UNTIL, assert_like_replay, within
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
-@pytest.mark.parametrize("partitions", [1, 4])
+@pytest.mark.parametrize("partitions", [1, 12])  # 4 are in test_failures
 async def test_the_cluster_decides_and_counts_as_replay_does(
     install: Install, shop: list[Event], partitions: int
 ) -> None:

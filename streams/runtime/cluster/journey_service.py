@@ -28,6 +28,7 @@ from aiokafka.errors import (  # type: ignore[import-untyped]
 from mode import Service
 
 from connectors.cloudevents import from_kafka
+from streams.brake import Brake, BrakeState
 from streams.codec import encode
 from streams.errors import CannotStart
 from streams.model import Event, Record
@@ -92,6 +93,7 @@ class Slot:
         self.told_at = 0
         """Clock of the last `touchline.time.advanced` of ours."""
         self.progress = Progress()
+        self.brake = BrakeState(Brake())
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -361,6 +363,7 @@ class JourneyService(Service):
                 return
             if outcome is Outcome.DONE:
                 self._note(slot, records)
+                self._brake(tp, slot, records)
             if len(records) > 1:
                 head = partition.store.head
                 _log.debug(
@@ -371,6 +374,16 @@ class JourneyService(Service):
                     low=head.low,
                     seconds=round(time.monotonic() - began, 4),
                 )
+
+    def _brake(self, tp: TopicPartition, slot: Slot, records: Sequence[Record]) -> None:
+        """When almost everything is invalid, read no further for a while: what follows stays in the log."""
+        now = self._clock.now()
+        read = [record.offset for record in records if not record.internal]
+        slot.brake.take(now, read, slot.partition.invalid)
+        reason = slot.brake.reason(now)
+        if reason is not None:
+            self._fail(tp, slot, f"brake: {reason}")
+            slot.retry_at = time.monotonic() + slot.brake.policy.pause / 1e6
 
     async def _out_of_log(self, error: OffsetOutOfRangeError) -> None:
         """A stored position that the log no longer, or not yet, holds: stop, name both ends."""

@@ -68,6 +68,8 @@ class Partition:
         self.stage = self._fresh()
         self._sequences: dict[str, int] = {}
         self.counts = Counts()
+        self.invalid: set[int] = set()
+        """Offsets that the last `take` made dead letters of."""
 
     def _fresh(self) -> JourneyStage:
         return JourneyStage(
@@ -116,6 +118,7 @@ class Partition:
         decided: Counter[str] = Counter()
         refused: Counter[str] = Counter()
         done = loaded = 0
+        self.invalid.clear()
         while done < len(records):
             piece = records[done : done + self._slice]
             done += len(piece)
@@ -182,5 +185,6 @@ class Partition:
                 field, told = case_told(decision, number)
                 cases.setdefault(decision.subject, {})[field] = told
         result += [parcel_out(parcel, receiver, names.events) for receiver, parcel in effects.parcels]
+        self.invalid.update(letter.offset for letter in effects.dead_letters)
         result += [dead_letter_out(letter, source, self.number, names) for letter in effects.dead_letters]
         return result

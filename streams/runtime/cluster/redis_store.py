@@ -6,6 +6,7 @@ so that a commit is one round trip and the watch is armed before the next batch'
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from streams.errors import CannotStart
@@ -164,7 +165,12 @@ class PartitionStore:
                         "restore the topic's partition count or see docs/how-to/upgrade.md"
                     )
             mine = msgspec.structs.replace(
-                known, epoch=known.epoch + 1, commit=known.commit + 1, token=os.urandom(8), format=heads.FORMAT
+                known,
+                format=heads.FORMAT,
+                epoch=known.epoch + 1,
+                commit=known.commit + 1,
+                token=os.urandom(8),
+                owner=os.urandom(8),
             )
             if await self._exec([("SET", self._head_key, heads.encode(mine))]):
                 self._head = mine
@@ -177,7 +183,7 @@ class PartitionStore:
         if body is None:
             return Outcome.LOST
         stored = heads.decode(body)
-        if stored.epoch != self.head.epoch:
+        if not self._is_mine(stored):
             return Outcome.LOST
         self._head = stored
         return Outcome.RELOAD
@@ -281,6 +287,7 @@ class PartitionStore:
             config=commit.config,
             sequences=sequences | {OUTBOX: outbox},
             stage=commit.stage,
+            owner=before.owner,
         )
         commands.append(("SET", self._head_key, heads.encode(mine)))
         try:
@@ -293,8 +300,24 @@ class PartitionStore:
         return Outcome.DONE if outcome is Outcome.RELOAD and self.head.token == mine.token else outcome
 
     async def trim(self, through: int) -> None:
-        """Forget outbox entries up to a number; they were acknowledged."""
-        await self._redis.xtrim(self._outbox_key, minid=f"{through + 1}-0", approximate=False)
+        """Forget outbox entries up to a number; they were acknowledged. Nothing happens once another owner is there.
+
+        Its entries may have the same numbers, where the store came back older meanwhile.
+        """
+        async with self._redis.pipeline() as pipe:
+            while True:
+                await pipe.watch(self._head_key)
+                body = await pipe.get(self._head_key)
+                if body is None or not self._is_mine(heads.decode(_bytes(body))):
+                    return
+                pipe.multi()  # type: ignore[no-untyped-call]  # redis-py leaves it so
+                pipe.xtrim(self._outbox_key, minid=f"{through + 1}-0", approximate=False)
+                with contextlib.suppress(WatchError):  # a commit of ours came between
+                    await pipe.execute()
+                    return
+
+    def _is_mine(self, stored: Head) -> bool:
+        return (stored.epoch, stored.owner) == (self.head.epoch, self.head.owner)
 
     async def close(self) -> None:
         """Give the connection back."""

@@ -179,6 +179,18 @@ async def check_log(client: AIOKafkaAdminClient, names: Names) -> int:
     return count
 
 
+async def shortcomings(client: AIOKafkaAdminClient, names: Names) -> list[str]:
+    """What a worker can start with, but should be mended: a log that may lose or forget too early."""
+    found = await _describe(client, names.events)
+    if found is None:
+        return []
+    count, factor = found
+    events = wanted(names, count)[0]
+    return faults(
+        events, count, factor, await configuration(client, names.events), expected_replication=min(factor, REPLICATION)
+    )
+
+
 async def _describe(client: AIOKafkaAdminClient, name: str) -> tuple[int, int] | None:
     described: Sequence[Mapping[str, Any]] = await client.describe_topics([name])
     for topic in described:

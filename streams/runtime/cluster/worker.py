@@ -39,8 +39,12 @@ async def preflight(settings: Settings) -> int:
             _log.warning("store_not_durable", detail=warning)
     finally:
         await redis.aclose()
+    names = Names(settings.name)
     async with topics.admin(settings.kafka) as client:
-        return await topics.check_log(client, Names(settings.name))
+        partitions = await topics.check_log(client, names)
+        for warning in await topics.shortcomings(client, names):
+            _log.warning("log_not_safe", detail=warning)
+    return partitions
 
 
 def build_app(settings: Settings, folder: Path, web: tuple[str, int] | None) -> faust.App:
