@@ -536,6 +536,12 @@ CACHE_MISSES = Metric(
     "States read from the store because memory had none, since the worker has the partition.",
     PARTITION,
 )
+MISPLACED = Metric(
+    "touchline_misplaced_records_total",
+    "counter",
+    "Records that lay in a partition their key does not belong to, and were sent on.",
+    PARTITION,
+)
 REBALANCES = Metric(
     "touchline_rebalances_total", "counter", "Times partitions were given to this worker, since it started."
 )

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition  # type: i
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from streams.errors import CannotStart, InputError
-from streams.runtime.cluster import topics
+from streams.runtime.cluster import security, topics
 from streams.runtime.cluster.intake import CONTENT_TYPE, addressed
 from streams.runtime.cluster.relay import producer
 from streams.runtime.cluster.topics import Names
@@ -77,7 +77,7 @@ async def _read(kafka: str, names: Names, last: int | None, start: int | None = 
         if await topics.partition_count(client, names.dead_letters) is None:
             raise CannotStart(f"Kafka at {kafka} has no topic {names.dead_letters}; is --name right?")
     tp = TopicPartition(names.dead_letters, 0)
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(**security.kafka().options(), bootstrap_servers=kafka, auto_offset_reset="earliest")
     await consumer.start()
     try:
         consumer.assign([tp])

@@ -35,6 +35,8 @@ class PartitionStatus(msgspec.Struct, frozen=True):
     pending_timers: int
     outbox: int
     """Committed effects that Kafka has not acknowledged."""
+    misplaced: int = 0
+    """Records that lay here and belong to another partition; they were sent on."""
 
 
 class SignalsStatus(msgspec.Struct, frozen=True):
@@ -132,6 +134,7 @@ class Reporter:
                 watermark=position.watermark,
                 pending_timers=slot.partition.stage.pending_timers,
                 outbox=slot.partition.relay.depth,
+                misplaced=slot.partition.stage.misplaced,
             )
         return WorkerStatus(
             worker=self.worker,

@@ -135,6 +135,7 @@ def _partition(families: Families, number: str, slot: Slot, now: int) -> None:
         (names.OUTBOX, slot.partition.relay.depth),
         (names.CACHE_HITS, counts.hits),
         (names.CACHE_MISSES, counts.misses),
+        (names.MISPLACED, stage.misplaced),
     ):
         families.add(metric, (number,), value)
     for outcome in Outcome:
