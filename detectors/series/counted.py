@@ -11,6 +11,7 @@ from detectors.recursion import PENDING
 from detectors.series import baseline
 from detectors.series.baseline import Baseline, HourOfWeek
 from detectors.series.evidence import Evidence, updates_to_alarm
+from detectors.series.granted import Granted
 from detectors.series.recent import Recent, ratio_interval
 from detectors.series.report import (
     DAY,
@@ -98,8 +99,7 @@ class Counted:
         self.recent = Recent()
         self.evidence = {direction: Evidence(direction, 2) for direction in self.directions}
         self.firing: Firing | None = None
-        self.credit = 0.0
-        """False alarms per second granted at present; see `grant`."""
+        self.granted = Granted()
         self._clearing: Evidence | None = None
         self._block: int | None = None
         """The open block; None before the first event."""
@@ -135,7 +135,7 @@ class Counted:
                 blocks = 1
                 self._update(count, reports)
             else:
-                blocks = min(target, end) - self._block
+                blocks = min(target, end) - self._block if self.granted.since <= self._begun else 1
                 self._quiet(blocks, reports)
             self._block += blocks
             self._tell((self._block * BLOCK) - 1, reports)
@@ -164,11 +164,16 @@ class Counted:
             return None
         return (self._block + self.evidence["down"].soonest(left, self._share * BLOCK)) * BLOCK - 1
 
-    def grant(self, credit: float) -> None:
-        """From the open block on, so many false alarms per second are granted to the series."""
-        self.credit = credit
+    def grant(self, credit: float, bar: float = 1.0, second: int = 0) -> None:
+        """From this second on, so many false alarms per second are granted, and so much evidence fires, ≥ 1."""
+        self.granted.change(credit, bar, second, self._begun)
 
     # Reading
+
+    @property
+    def credit(self) -> float:
+        """False alarms per second granted at present."""
+        return self.granted.credit
 
     def watches(self, direction: Direction) -> bool:
         """Whether there is a baseline and volume enough to see a change in this direction."""
@@ -223,16 +228,26 @@ class Counted:
         if direction == "down":
             least = (1 - TOLERANCE) * math.exp(-ERRORS * min(fast, slow))
             gain = 0.98 * expected * (1 - TOLERANCE) * math.exp(-ERRORS * fast) / spread.fast
-            return updates_to_alarm(gain, share), 1 - least
+            return updates_to_alarm(gain, share / self.granted.bar), 1 - least
         most = (1 + TOLERANCE) * math.exp(ERRORS * min(fast, slow))
         edge = expected * (1 + TOLERANCE) * math.exp(ERRORS * fast)
         tripled = 3 * expected
         gain = (tripled * math.log(tripled / edge) + edge - tripled) / spread.fast if tripled > edge else 0.0
-        return updates_to_alarm(gain, share), most - 1
+        return updates_to_alarm(gain, share / self.granted.bar), most - 1
 
     @property
     def _share(self) -> float:
         return self.credit / len(self.directions)
+
+    @property
+    def _begun(self) -> int:
+        """First second of the open block."""
+        return 0 if self._block is None else self._block * BLOCK
+
+    @property
+    def _share_now(self) -> float:
+        """What the open block is granted, per second and direction."""
+        return self.granted.of(self._begun) / len(self.directions)
 
     @property
     def _patience(self) -> int:
@@ -249,9 +264,9 @@ class Counted:
             return
         for direction, evidence in self.evidence.items():
             if self.watches(direction):
-                level = evidence.update(count, self._share * BLOCK)
+                level = evidence.update(count, self._share_now * BLOCK)
                 self._peak = max(self._peak, level)
-                if level >= 1:
+                if level >= self.granted.bar:
                     self._fire(direction, level, second + BLOCK - 1, reports)
                     return
         if expected is not None:
@@ -268,9 +283,9 @@ class Counted:
             return
         for direction, evidence in self.evidence.items():
             if self.watches(direction):
-                level = evidence.quiet(blocks, self._share * BLOCK)
+                level = evidence.quiet(blocks, self._share_now * BLOCK)
                 self._peak = max(self._peak, level)
-                if level >= 1:
+                if level >= self.granted.bar:
                     self._fire(direction, level, last, reports)
                     return
         if expected is not None:

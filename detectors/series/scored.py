@@ -10,6 +10,7 @@ import numpy as np
 
 from detectors.bounded_mean import STAKES, log_evidence
 from detectors.recursion import PENDING, Recursion
+from detectors.series.granted import Granted
 from detectors.series.report import DAY, NEW_NORMAL, Direction, Facts, Report, State, next_update
 from detectors.series.slots import SECONDS as SLOT
 from detectors.series.usual import Challenger, Usual
@@ -75,7 +76,7 @@ class Scored:
         self.usual = Usual.empty(self.width)
         self.evidence = {direction: Recursion(len(STAKES), series=1) for direction in self.directions}
         self.firing: Firing | None = None
-        self.credit = 0.0
+        self.granted = Granted()
         self._clearing = Recursion(len(STAKES), series=1)
         self._block: int | None = None
         """The block of the answers in `_open`."""
@@ -118,11 +119,16 @@ class Scored:
             dues.append(next_update(self.firing.fired, self.firing.told))
         return min(dues, default=None)
 
-    def grant(self, credit: float) -> None:
-        """From the open block on, so many false alarms per second are granted to the series."""
-        self.credit = credit
+    def grant(self, credit: float, bar: float = 1.0, second: int = 0) -> None:
+        """From this second on, so many false alarms per second are granted, and so much evidence fires, ≥ 1."""
+        self.granted.change(credit, bar, second, (self._last or 0) + 1)
 
     # Reading
+
+    @property
+    def credit(self) -> float:
+        """False alarms per second granted at present."""
+        return self.granted.credit
 
     def watches(self, direction: Direction) -> bool:
         """Whether enough answers have been learnt, and enough come."""
@@ -165,7 +171,7 @@ class Scored:
         null = self._null(direction)
         room, gain = (self.width - null, null) if direction == "down" else (null, self.width - null)
         each = math.log1p(float(STAKES[-1]) * max(gain, 0.0) / max(room, 1e-3 * self.width))
-        credit = self.credit / len(self.directions) * DAY / self.usual.a_day
+        credit = self.credit / self.granted.bar / len(self.directions) * DAY / self.usual.a_day
         answers = math.inf if each <= 0 else max(1.0, math.log(len(STAKES) / min(credit, 0.5)) / each)
         return answers, abs(self.usual.mean - null)
 
@@ -185,7 +191,7 @@ class Scored:
         self.usual.recent.add(second, sums)
         tick = second + BLOCK - 1
         elapsed = _LONGEST if self._last is None else min(tick - self._last, _LONGEST)
-        self._last = tick
+        granted, self._last = self.granted.of((self._last or 0) + 1), tick
         if self.firing is not None:
             self._clear(tick, values, counts, sums, elapsed, reports)
             return
@@ -195,10 +201,10 @@ class Scored:
                 continue
             bar = np.array([null + self.lowest])
             log_e = log_evidence(counts, values, bar, self.lowest, self.highest, direction)
-            credit = self.credit / len(self.directions) * elapsed
+            credit = granted / len(self.directions) * elapsed
             level = float(evidence.update(log_e, np.array([credit]))[0])
             self._peak = max(self._peak, level)
-            if level >= 1:
+            if level >= self.granted.bar:
                 self._fire(direction, level, tick, reports)
                 return
         self._sums = [known + new for known, new in zip(self._sums, sums, strict=True)]

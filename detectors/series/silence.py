@@ -12,6 +12,7 @@ from detectors.gap_law import EXPOSED, TRIED, GapLaw
 from detectors.recursion import PENDING, Floats
 from detectors.series.baseline import HourOfWeek
 from detectors.series.evidence import Evidence
+from detectors.series.granted import Granted
 from detectors.series.report import DAY, Direction, Facts, Report, State
 from detectors.series.sleep import Sleep
 from detectors.series.slots import SECONDS as SLOT
@@ -74,7 +75,7 @@ class Silence:
         self.law = GapLaw(BLOCK, HALF_LIFE)
         self.season = Season()
         self.sleep = Sleep()
-        self.credit = 0.0
+        self.granted = Granted()
         self.fired: int | None = None
         """Second at whose close the alarm that stands was raised."""
         self._gap: Floats = np.zeros((3, self.law.bins))
@@ -144,7 +145,7 @@ class Silence:
                 self._spoke, blocks = False, 1
                 self._speak(reports)
             else:
-                blocks = min(target, slot_end) - self._block
+                blocks = min(target, slot_end) - self._block if self.granted.since <= second else 1
                 self._wait(blocks, reports)
             self._block += blocks
         return reports
@@ -161,13 +162,13 @@ class Silence:
             return (self._block + self._soonest_alarm()) * BLOCK - 1
         second = self._block * BLOCK
         left = (second // SLOT + 1) * SLOT // BLOCK - self._block
-        after = self._after(left, self._exposed(second))[2]
+        after = self._after(left, self._exposed(second), self.credit)[2]
         return (self._block + (left if after is None else after)) * BLOCK - 1
 
     def _soonest_alarm(self) -> int:
         """Blocks of silence before which no alarm can come, as if all hours went at full speed; at most a slot."""
         if self._soonest is None:
-            level, credit, most = 0.0, self.credit * BLOCK, SLOT // BLOCK
+            level, credit, most = 0.0, self.credit * BLOCK / self.granted.bar, SLOT // BLOCK
             for block in range(most):
                 level = (level + credit) * math.exp(min(self._hazard(block * BLOCK, BLOCK), _MOST))
                 if level >= 1 or block + 1 == most:
@@ -176,12 +177,17 @@ class Silence:
         assert self._soonest is not None
         return self._soonest
 
-    def grant(self, credit: float) -> None:
-        """From the open block on, so many false alarms per second are granted."""
-        self.credit = credit
+    def grant(self, credit: float, bar: float = 1.0, second: int = 0) -> None:
+        """From this second on, so many false alarms per second are granted, and so much evidence fires, ≥ 1."""
+        self.granted.change(credit, bar, second, 0 if self._block is None else self._block * BLOCK)
         self._soonest = None
 
     # Reading
+
+    @property
+    def credit(self) -> float:
+        """False alarms per second granted at present."""
+        return self.granted.credit
 
     @property
     def watched(self) -> bool:
@@ -234,7 +240,7 @@ class Silence:
 
     def alarms_after(self) -> float:
         """Seconds of silence after which it would alarm at full speed; infinite beyond an hour."""
-        level, credit = 0.0, self.credit * BLOCK
+        level, credit = 0.0, self.credit * BLOCK / self.granted.bar
         for block in range(_HOUR // BLOCK):
             level = (level + credit) * math.exp(min(self._hazard(block * BLOCK, BLOCK), _MOST))
             if level >= 1:
@@ -310,7 +316,9 @@ class Silence:
             return
         if not self._following:
             return
-        evidence, gap, after = self._after(blocks, self._exposed(self._block * BLOCK))
+        evidence, gap, after = self._after(
+            blocks, self._exposed(self._block * BLOCK), self.granted.of(self._block * BLOCK)
+        )
         done = blocks if after is None else after
         self._evidence = evidence
         for at, run, exposed in gap:
@@ -321,14 +329,18 @@ class Silence:
         if after is not None:
             self._fire((self._block + after) * BLOCK - 1, reports)
 
-    def _after(self, blocks: int, exposed: float) -> tuple[float, list[tuple[int, int, float]], int | None]:
-        """Evidence after so many silent blocks of one slot, or at its alarm, and how many it takes to that.
+    def _after(
+        self, blocks: int, exposed: float, granted: float
+    ) -> tuple[float, list[tuple[int, int, float]], int | None]:
+        """Evidence after so many silent blocks of one slot, or at its alarm, and how many it takes to that; `granted`:
+        false alarms per second.
 
         Between them (bin, blocks, exposure) of each bin of age passed.
         """
         watched = self.watched
         passed: list[tuple[int, int, float]] = []
-        evidence, age, credit = self._evidence, self._age, self.credit * BLOCK
+        # Evidence and credit in units of what fires: both grow alike.
+        evidence, age, credit = self._evidence / self.granted.bar, self._age, granted * BLOCK / self.granted.bar
         done = 0
         while exposed > 0 and done < blocks:
             at = self.law.bin(age)
@@ -344,8 +356,8 @@ class Silence:
             age += run * exposed
             done += run
             if evidence >= 1:
-                return evidence, passed, done
-        return evidence, passed, None
+                return evidence * self.granted.bar, passed, done
+        return evidence * self.granted.bar, passed, None
 
     def _visit(self, observed: float, seconds: int) -> None:
         """How busy this hour of the week is, silent or not."""

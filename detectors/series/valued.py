@@ -12,6 +12,7 @@ import numpy as np
 
 from detectors.contract import Detector, Verdict
 from detectors.recursion import PENDING, Recursion
+from detectors.series.granted import Granted
 from detectors.series.report import DAY, NEW_NORMAL, Direction, Facts, Report, State, next_update
 from detectors.series.slots import SECONDS as SLOT
 from detectors.series.usual import Challenger, Usual
@@ -114,16 +115,16 @@ class Valued:
         self.usual = Usual.empty(0.0, half_life=_SHIFT_HALF_LIFE)
         """Of how far values are from what is usual at their hour."""
         self.firing: Firing | None = None
-        self.credit = 0.0
+        self.granted = Granted()
         self._levels = [0.0] * len(self.detectors)
         self._clearing = Recursion(len(_HALF), series=1)
         self._slot: int | None = None
         self._sums = [0.0, 0.0, 0.0]
         self._peak = 0.0
 
-    def grant(self, credit: float) -> None:
-        """So many false alarms per second are granted to the series from now on."""
-        self.credit = credit
+    def grant(self, credit: float, bar: float = 1.0, second: int = 0) -> None:
+        """From this second on, so many false alarms per second are granted, and so much evidence fires, ≥ 1."""
+        self.granted.change(credit, bar, second, second // MINUTE * MINUTE)
 
     def update(self, minute: int, value: float) -> list[Report]:
         """The value of a minute (counted from the epoch), NaN where it has none."""
@@ -160,6 +161,11 @@ class Valued:
         return next_update(firing.fired, firing.told)
 
     # Reading
+
+    @property
+    def credit(self) -> float:
+        """False alarms per second granted at present."""
+        return self.granted.credit
 
     @property
     def known(self) -> bool:
@@ -199,7 +205,9 @@ class Valued:
 
     def _ask(self, minute: int, value: float, sums: list[float], reports: list[Report]) -> None:
         tick = minute * MINUTE + MINUTE - 1
-        credit = self.credit / (len(self.directions) if self.apart else 1) * MINUTE
+        # Detectors fire at 1: where it takes more evidence they are granted as much less.
+        granted = self.granted.of(minute * MINUTE) / self.granted.bar
+        credit = granted / (len(self.directions) if self.apart else 1) * MINUTE
         for at, detector in enumerate(self.detectors):
             granted = credit if self.hours.counts[_ALL] >= LEAST else 0.0
             try:

@@ -208,6 +208,11 @@ class AlertBook:
         """How often the alerts of each place fired since the beginning; silent sources together."""
         return [FiredCount(*place, count) for place, count in sorted(self._fired.items())]
 
+    @property
+    def standing(self) -> int:
+        """How many alerts are open."""
+        return len(self._shelf.open())
+
     def firing(self, series: SeriesKey) -> bool:
         """Whether this series is part of an open alert."""
         alert = self._shelf.at(place_key(series))

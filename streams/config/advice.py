@@ -12,7 +12,6 @@ from streams.errors import Fault
 
 NOT_BUILT = frozenset(
     {
-        "alerts.false_share",
         "feedback.*.quota",
         "journeys.*.steps.*.calendar",
     }

@@ -15,6 +15,8 @@ from streams.units import DAY, HOUR, SECOND, WEEK, Rate
 DIGESTS = (*(hours * HOUR for hours in (1, 2, 3, 4, 6, 8, 12)), DAY, WEEK)
 """Periods that end at the same times of every day, or of every week; microseconds."""
 
+_MOST_SPLIT = 0.99 + 1e-9
+
 RequiredTargets = Annotated[tuple[Target, ...], Many(TargetForm(), single=True, least=1)]
 Values = Annotated[tuple[str, ...], Many(Text(), single=True)]
 
@@ -25,13 +27,22 @@ class Alerts(Block, frozen=True, kw_only=True):
     false_alarms: RateValue = Rate(1, "week")
     """False alarms that are acceptable, in total."""
     false_share: RatioValue | None = None
-    """Share of alarms that may be false, on top of the budget."""
+    """Share of alerts that may be false, on top of the budget: the fewer alerts stand, the more evidence one needs."""
+    split: dict[Name, RatioValue] = {}
+    """Journeys that have a part of the budget for themselves, such as `{purchase: 50%}`; the rest is for all others."""
     page_above: NotNegative | None = None
     """Lost journey `value` per hour from which an alert is one level more severe."""
 
     def check(self) -> Iterator[tuple[Path, str]]:
         if self.false_alarms.count <= 0:
             yield ("false_alarms",), "without any false alarm there is no alarm; expected more than 0"
+        if self.false_share == 0:
+            yield ("false_share",), "without any false alarm there is no alarm; expected more than 0%"
+        for name, part in self.split.items():
+            if part == 0:
+                yield ("split", name), "without any part there is no alarm; expected more than 0%, or `watch: off`"
+        if sum(self.split.values()) > _MOST_SPLIT:
+            yield ("split",), "expected at most 99% together, so that something is left for everything else"
 
 
 class Match(Block, frozen=True, kw_only=True):

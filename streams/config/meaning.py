@@ -66,6 +66,10 @@ def check_meaning(root: Node, config: Config | None, faults: Faults) -> None:
         _signal(signal, ("signals", name), names, root, faults)
     for name, rule in config.feedback.items():
         _feedback(rule, ("feedback", name), names, root, faults)
+    for name in config.alerts.split:
+        if name not in names.journeys:
+            where: Path = ("alerts", "split", name)
+            faults.add(where, root.line_of(where), unknown("journey", name, names.journeys))
     for place, calendar in _calendars(config):
         if calendar is not None and calendar not in names.calendars:
             faults.add(place, root.line_of(place), unknown("calendar", calendar, names.calendars))

@@ -15,7 +15,7 @@ from streams.config.structs import Config
 from streams.effects import Decision, Partial
 from streams.findings import Finding, SeriesKey
 from streams.segments import Dimension
-from streams.stages.budget import Live, per_second, per_week, shares
+from streams.stages.budget import NOBODY, REST, Budget, Live, handed_out, per_week
 from streams.stages.lanes import Groups, groups_of
 from streams.stages.series import Columns
 from streams.stages.sight import in_words
@@ -39,6 +39,8 @@ class _Stored(msgspec.Struct, array_like=True):
     credit: float
     tick: int | None
     spent: Spent
+    # What follows came later.
+    rate: float = 0.0
 
 
 class Detection:
@@ -54,14 +56,18 @@ class Detection:
         self.signals = SignalAlarms(config, self._hours)
         self.sources = SourceAlarms(self._hours)
         self._groups: Groups = ()
+        self._budget = Budget(config)
         self._credit = 0.0
+        """What was handed out so far."""
+        self._rate = 0.0
+        """What is handed out per second since the last close."""
         self._tick: int | None = None
         self._book, self._stored = b"", b""
         """The book as last dumped, and the piece as last given out."""
 
     def activate(self, config: Config, tick: int) -> list[Decision]:
         """Follow another file from `tick` on; alerts of what it no longer has are over."""
-        self._config = config
+        self._config, self._budget = config, Budget(config)
         self._hours = hours_of_week(str(config.timezone))
         decisions = []
         for series in self.steps.activate(config, self._hours):
@@ -119,19 +125,35 @@ class Detection:
         if self.until is not None and tick > self.until:
             return []
         report = _Report(self.book)
-        live = Live(*self.steps.live(), self.signals.live() + self.sources.live())
-        granted = shares(per_second(self._config.alerts.false_alarms), live)
         if self._tick is not None:
-            self._credit += sum(part * count for part, count in zip(granted, live, strict=True)) * (tick - self._tick)
+            self._credit += self._rate * (tick - self._tick)
         self._tick = tick
-        self.steps.close(tick, self._groups, granted, report)
-        self.signals.close(tick, granted.other, report)
-        self.sources.close(tick, granted.other, report)
+        bar = self._budget.bar(self.book.standing)
+        # What was granted until now is used up first; then it is shared out anew among what is live now.
+        self.steps.close(tick, self._groups, report, bar)
+        live = self._live()
+        granted = self._budget.shares(live)
+        self._rate = sum(handed_out(shares, live.get(part, NOBODY)) for part, shares in granted.items())
+        self.steps.grant(granted)
+        self.signals.close(tick, {part: shares.other for part, shares in granted.items()}, report, bar)
+        self.sources.close(tick, granted[REST].other, report, bar)
         decisions = [*report.decisions, *self.book.report(report.fired)]
         due = self.book.next_due()
         if due is not None and due <= tick:
             decisions += self.book.close(tick)
         return decisions
+
+    def _live(self) -> dict[str, Live]:
+        """What can be given credit now, by part of the budget."""
+        counts: dict[str, list[int]] = {}
+        for journey, (wholes, segments) in self.steps.live().items():
+            part = counts.setdefault(self._budget.part(journey), [0, 0, 0])
+            part[0] += wholes
+            part[1] += segments
+        for journey, signals in self.signals.live().items():
+            counts.setdefault(self._budget.part(journey), [0, 0, 0])[2] += signals
+        counts.setdefault(REST, [0, 0, 0])[2] += self.sources.live()
+        return {part: Live(*count) for part, count in counts.items()}
 
     # Reading
 
@@ -168,7 +190,7 @@ class Detection:
                         guarantee="given baseline",
                         level=level,
                         state="pending" if level >= 0.1 and watch.state == "watching" else watch.state,
-                        sees=in_words(watch),
+                        sees=in_words(watch, self._budget.bar(0)),
                         credit_per_week=watch.credit_of() * 7 * 86_400,
                         due=None if series.dimension or watch.state == "learning" else watch.due,
                     )
@@ -217,7 +239,7 @@ class Detection:
         """Pieces that changed since the last call, by name; all of them where `whole`."""
         if self.book.dirty or not self._book:
             self._book, self.book.dirty = self.book.dump(), False
-        body = msgspec.msgpack.encode(_Stored(self._book, self._credit, self._tick, self.steps.spent))
+        body = msgspec.msgpack.encode(_Stored(self._book, self._credit, self._tick, self.steps.spent, self._rate))
         pieces = {PIECE: zlib.compress(body, 1)} if whole or body != self._stored else {}
         if not whole:
             self._stored = body
@@ -235,6 +257,7 @@ class Detection:
             stored = _DECODE(zlib.decompress(body))
             self.book.load(stored.book)
             self._credit, self._tick, self.steps.spent = stored.credit, stored.tick, stored.spent
+            self._rate = stored.rate
         self.steps.load(pieces)
         self.signals.load(pieces)
         self.sources.load(pieces)

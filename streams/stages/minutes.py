@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from detectors.series.granted import Granted
 from detectors.series.report import Direction, Facts, Report, State
 from detectors.series.valued import Valued
 from streams.fields import SCALE
@@ -96,9 +97,9 @@ class Minutes:
 
     # Everything else is the series' own
 
-    def grant(self, credit: float) -> None:
-        """So many false alarms per second are granted to the series from now on."""
-        self.valued.grant(credit)
+    def grant(self, credit: float, bar: float = 1.0, second: int = 0) -> None:
+        """From this second on, so many false alarms per second are granted, and so much evidence fires, ≥ 1."""
+        self.valued.grant(credit, bar, second)
 
     @property
     def directions(self) -> tuple[Direction, ...]:
@@ -119,6 +120,15 @@ class Minutes:
     def credit(self) -> float:
         """False alarms per second granted at present."""
         return self.valued.credit
+
+    @property
+    def granted(self) -> Granted:
+        """The credit in force."""
+        return self.valued.granted
+
+    @granted.setter
+    def granted(self, granted: Granted) -> None:
+        self.valued.granted = granted
 
     @property
     def position(self) -> int | None:

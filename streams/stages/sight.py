@@ -33,8 +33,8 @@ def delay_seconds(drop: float, rate: float, kappa: float, dispersion: float, cre
     return delay
 
 
-def in_words(watch: StepWatch) -> str:
-    """`an outage within 4 min, nothing smaller than 60 %`."""
+def in_words(watch: StepWatch, bar: float = 1.0) -> str:
+    """`an outage within 4 min, nothing smaller than 60 %`; `bar` ≥ 1: the evidence that fires."""
     if watch.state == "firing":
         return "whether it is well again"
     if watch.state == "learning":
@@ -42,7 +42,7 @@ def in_words(watch: StepWatch) -> str:
     if watch.state == "quiet":
         return "too few to watch it by itself"
     drop = watch.drop
-    rate, kappa, credit = float(drop.rate[WHOLE]), watch.kappa(), watch.credit_of()
+    rate, kappa, credit = float(drop.rate[WHOLE]), watch.kappa(), watch.credit_of() / bar
     fast, slow = float(drop.dispersion.fast[WHOLE]), float(drop.dispersion.slow[WHOLE])
     drift = math.sqrt(kappa**2 + float(drop.dispersion.drift[WHOLE])) if math.isfinite(kappa) else math.inf
     outage = delay_seconds(1.0, rate, drift, fast, credit)

@@ -10,6 +10,7 @@ import msgspec
 
 from detectors.series.baseline import HourOfWeek
 from detectors.series.counted import Counted
+from detectors.series.granted import Granted
 from detectors.series.report import Direction, Facts
 from detectors.series.report import Report as News
 from detectors.series.scored import Scored
@@ -17,6 +18,7 @@ from streams.config.structs import Config, Signal
 from streams.effects import Cell, Measured, Partial
 from streams.fields import SCALE
 from streams.findings import Finding, SeriesKey, Watched
+from streams.stages.budget import REST
 from streams.stages.lanes import Groups
 from streams.stages.minutes import Minutes
 from streams.stages.report import Report
@@ -34,6 +36,9 @@ _WEEK = 604_800
 class _Stored(msgspec.Struct, array_like=True):
     names: list[Name]
     credit: float
+    # What follows came later.
+    granted: dict[Name, Granted] | None = None
+    bar: float = 1.0
 
 
 class SignalAlarms:
@@ -48,8 +53,12 @@ class SignalAlarms:
         self._hour_of_week = hour_of_week
         self._scales: dict[str, Scale] = {}
         self._groups: dict[str, frozenset[str]] = {}
-        self._credit = 0.0
-        """False alarms per second of one series; part of the state."""
+        self._bar = 1.0
+        """The evidence that fires; part of the state."""
+        self._credit: dict[str, float] = {}
+        """False alarms per second of one series that is live, by part of the budget."""
+        self._turned: set[Name] = set()
+        """Series that may have to be granted something else."""
         self._live: dict[Name, bool] = {}
         self._dues: dict[Name, int] = {}
         self._due: int | None = None
@@ -78,6 +87,7 @@ class SignalAlarms:
         self._live = {name: series.live for name, series in self.series.items()}
         self._dues = {name: due for name, series in self.series.items() if (due := series.due()) is not None}
         self._waiting = {name for name, series in self.series.items() if series.waits}
+        self._turned = set(self.series)
         # Nothing that was stored under the name of a new one may come back.
         self._dirty |= self.series.keys() - before.keys()
         self._plan()
@@ -121,6 +131,7 @@ class SignalAlarms:
         self._dues.pop(name, None)
         self._dirty.discard(name)
         self._waiting.discard(name)
+        self._turned.discard(name)
         self._changed = True
         self._plan()
 
@@ -183,12 +194,12 @@ class SignalAlarms:
                     if sum(1 for other in self.series if other.dimension) >= MOST_SEGMENTS:
                         continue
                     made = self._made(name)
-                    made.grant(self._credit)
                     learnt = self._learnt.pop(name, None)
                     if learnt is not None:
                         made.learn(learnt)
                         made.begin(tick)
                         self._learnt_changed = True
+                    made.grant(0.0, self._bar, tick)
                     self.series[name] = made
                     self._changed = True
                 found.append(name)
@@ -198,24 +209,40 @@ class SignalAlarms:
         """The earliest tick that has to be closed though nothing arrives."""
         return self._due
 
-    def live(self) -> int:
-        """Series that can be given credit now."""
-        return sum(self._live.values())
+    def live(self) -> dict[str, int]:
+        """How many series can be given credit now, by journey; "" for those of none."""
+        counts: dict[str, int] = {}
+        for name, live in self._live.items():
+            if live:
+                journey = self._journey(name)
+                counts[journey] = counts.get(journey, 0) + 1
+        return counts
 
-    def close(self, tick: int, credit: float, report: Report) -> None:
+    def _journey(self, name: Name) -> str:
+        return name.journey or self._config.signals[name.signal].journey or REST
+
+    def close(self, tick: int, credit: Mapping[str, float], report: Report, bar: float = 1.0) -> None:
         """Judge what is due at the close of a tick.
 
-        `credit`: false alarms per second granted to each series from here on.
+        `credit`: false alarms per second granted from here on to each series that `live` counted, by journey with a
+        part of the budget, and "" for the others; `bar` ≥ 1: the evidence that fires.
         """
-        if credit != self._credit:
-            for name, series in sorted(self.series.items(), key=lambda item: item[0]):
+        anew = credit != self._credit or bar != self._bar
+        wanted = {
+            name: credit.get(self._journey(name), credit.get(REST, 0.0)) if self._live.get(name) else 0.0
+            for name in (self.series if anew else self._turned)
+        }
+        self._turned.clear()
+        for name in sorted(wanted):
+            series = self.series[name]
+            if series.credit != wanted[name] or series.granted.bar != bar:
                 # What has passed was granted by the credit of then.
                 before = series.position
                 said = series.settle(tick - 1)
-                series.grant(credit)
+                series.grant(wanted[name], bar, tick + 1)
                 self._note(name, said, touched=bool(said) or series.position != before)
-            self._credit = credit
-            self._changed = True
+                self._changed = True
+        self._credit, self._bar = dict(credit), bar
         if self._due is not None and self._due <= tick:
             for name in sorted(name for name, due in self._dues.items() if due <= tick):
                 self._note(name, self.series[name].settle(tick))
@@ -226,7 +253,9 @@ class SignalAlarms:
         """Whatever a series says; what it is due for, and whether it lives, may have changed."""
         self._news += [(name, one) for one in news]
         series = self.series[name]
-        self._live[name] = series.live
+        if self._live.get(name) != series.live:
+            self._live[name] = series.live
+            self._turned.add(name)
         due = series.due()
         if due is None:
             self._dues.pop(name, None)
@@ -360,7 +389,8 @@ class SignalAlarms:
         names = self.series.keys() if whole else self._dirty & self.series.keys()
         pieces = {piece(name): zlib.compress(self.series[name].dump(), 1) for name in sorted(names)}
         if whole or self._changed:
-            stored = _Stored(sorted(self.series), self._credit)
+            granted = {name: series.granted for name, series in sorted(self.series.items())}
+            stored = _Stored(sorted(self.series), 0.0, granted, self._bar)
             pieces[PIECE] = msgspec.msgpack.encode(stored)
         if self._learnt if whole else self._learnt_changed:
             pieces[LEARNT] = zlib.compress(msgspec.msgpack.encode(sorted(self._learnt.items())), 1)
@@ -375,7 +405,7 @@ class SignalAlarms:
         if body is None:
             return
         stored = _DECODE(body)
-        self._credit = stored.credit
+        self._bar = stored.bar
         learnt = pieces.get(LEARNT)
         self._learnt = {} if learnt is None else dict(_DECODE_LEARNT(zlib.decompress(learnt)))
         for name in stored.names:
@@ -385,8 +415,10 @@ class SignalAlarms:
             if series is not None:
                 if state is not None:
                     series.load(zlib.decompress(state))
-                series.grant(self._credit)
+                older = Granted(stored.credit)
+                series.granted = older if stored.granted is None else stored.granted.get(name, Granted())
                 self._note(name, ())
+        self._turned = set(self.series)
         self._waiting = {name for name, series in self.series.items() if series.waits}
         self._dirty.clear()
         self._changed = self._learnt_changed = False

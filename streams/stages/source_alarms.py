@@ -9,6 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from detectors.series.baseline import HourOfWeek
+from detectors.series.granted import Granted
 from detectors.series.report import Facts
 from detectors.series.report import Report as News
 from detectors.series.silence import Silence
@@ -28,6 +29,9 @@ _WEEK = 604_800
 class _Stored(msgspec.Struct, array_like=True):
     names: list[str]
     credit: float
+    # What follows came later.
+    granted: dict[str, Granted] | None = None
+    bar: float = 1.0
 
 
 class SourceAlarms:
@@ -40,6 +44,9 @@ class SourceAlarms:
         self.sources: dict[str, Silence] = {}
         self._hour_of_week = hour_of_week
         self._credit = 0.0
+        self._bar = 1.0
+        self._turned: set[str] = set()
+        """Sources that may have to be granted something else."""
         self._live: dict[str, bool] = {}
         self._dues: dict[str, int] = {}
         self._due: int | None = None
@@ -75,7 +82,7 @@ class SourceAlarms:
                 if name == OTHER_SOURCE or not self._make_room(tick):
                     continue
                 source = self.sources[name] = Silence(self._hour_of_week)
-                source.grant(self._credit)
+                source.grant(0.0, self._bar, tick)
                 self._changed = True
             self._note(name, source.take(tick, counts[name]))
         if counts or begun:
@@ -90,6 +97,7 @@ class SourceAlarms:
             self._live.pop(name, None)
             self._dues.pop(name, None)
             self._dirty.discard(name)
+            self._turned.discard(name)
         self._changed |= bool(gone)
         return bool(gone)
 
@@ -101,20 +109,25 @@ class SourceAlarms:
         """Sources that can be given credit now."""
         return sum(self._live.values())
 
-    def close(self, tick: int, credit: float, report: Report) -> None:
+    def close(self, tick: int, credit: float, report: Report, bar: float = 1.0) -> None:
         """Judge what is due at the close of a tick.
 
-        `credit`: false alarms per second granted to each source from here on.
+        `credit`: false alarms per second granted from here on to each source that `live` counted; `bar` ≥ 1: the
+        evidence that fires.
         """
-        if credit != self._credit:
-            for name, source in sorted(self.sources.items()):
+        anew = credit != self._credit or bar != self._bar
+        wanted = {name: credit if self._live.get(name) else 0.0 for name in (self.sources if anew else self._turned)}
+        self._turned.clear()
+        for name in sorted(wanted):
+            source = self.sources[name]
+            if source.credit != wanted[name] or source.granted.bar != bar:
                 # What has passed was granted by the credit of then.
                 before = source.position
                 said = source.settle(tick - 1)
-                source.grant(credit)
+                source.grant(wanted[name], bar, tick + 1)
                 self._note(name, said, touched=bool(said) or source.position != before)
-            self._credit = credit
-            self._changed = True
+                self._changed = True
+        self._credit, self._bar = credit, bar
         if self._due is not None and self._due <= tick:
             for name in sorted(name for name, due in self._dues.items() if due <= tick):
                 self._note(name, self.sources[name].settle(tick))
@@ -131,7 +144,9 @@ class SourceAlarms:
     def _note(self, name: str, news: Sequence[News], *, touched: bool = True) -> None:
         self._news += [(name, one) for one in news]
         source = self.sources[name]
-        self._live[name] = source.live
+        if self._live.get(name) != source.live:
+            self._live[name] = source.live
+            self._turned.add(name)
         due = source.due()
         if due is None:
             self._dues.pop(name, None)
@@ -206,7 +221,8 @@ class SourceAlarms:
         names = self.sources.keys() if whole else self._dirty & self.sources.keys()
         pieces = {piece(name): zlib.compress(self.sources[name].dump(), 1) for name in sorted(names)}
         if whole or self._changed:
-            pieces[PIECE] = msgspec.msgpack.encode(_Stored(list(self.sources), self._credit))
+            granted = {name: source.granted for name, source in sorted(self.sources.items())}
+            pieces[PIECE] = msgspec.msgpack.encode(_Stored(list(self.sources), 0.0, granted, self._bar))
         if not whole:
             self._dirty.clear()
             self._changed = False
@@ -218,14 +234,16 @@ class SourceAlarms:
         if body is None:
             return
         stored = _DECODE(body)
-        self._credit = stored.credit
+        self._bar = stored.bar
         for name in stored.names:
             source = self.sources[name] = Silence(self._hour_of_week)
             state = pieces.get(piece(name))
             if state is not None:
                 source.load(zlib.decompress(state))
-            source.grant(self._credit)
+            older = Granted(stored.credit)
+            source.granted = older if stored.granted is None else stored.granted.get(name, Granted())
             self._note(name, ())
+        self._turned = set(self.sources)
         self._waiting = {name for name, source in self.sources.items() if source.waits}
         self._dirty.clear()
         self._changed = False

@@ -10,7 +10,7 @@ from streams.config.structs import Config, Journey
 from streams.effects import Cell, Partial
 from streams.findings import SeriesKey
 from streams.rules import deadlines
-from streams.stages.budget import Shares
+from streams.stages.budget import NONE, REST, Shares
 from streams.stages.lanes import Groups
 from streams.stages.report import Report
 from streams.stages.series import UNKNOWN, Columns
@@ -21,16 +21,53 @@ _PIECE = "watch"
 _REMEMBERED = 50_000
 
 
+class Part(msgspec.Struct, array_like=True):
+    """The same of a journey with a part of the budget for itself."""
+
+    shares: Shares = NONE
+    whole: float = 0.0
+    segment: float = 0.0
+
+
 class Spent(msgspec.Struct, array_like=True):
     """Expected false alarms granted so far to a whole and to a segment value that have always been live."""
 
     tick: int | None = None
-    shares: Shares = Shares(0.0, 0.0, 0.0)
+    shares: Shares = NONE
     """In force since then, per second."""
     whole: float = 0.0
     segment: float = 0.0
     steps: dict[str, tuple[float, float]] = {}
     """`journey/step` -> what both had come to at its last update."""
+    # What follows came later.
+    parts: dict[str, Part] = {}
+
+    def pass_until(self, tick: int) -> None:
+        """Time goes on under the shares in force."""
+        elapsed = 0 if self.tick is None else tick - self.tick
+        parts: list[Spent | Part] = [self, *self.parts.values()]
+        for part in parts:
+            part.whole += part.shares.whole * elapsed
+            part.segment += part.shares.segment * elapsed
+        self.tick = tick
+
+    def grant(self, shares: Mapping[str, Shares]) -> None:
+        """From now on these are in force, by part."""
+        self.shares = shares.get(REST, NONE)
+        own = {name: self.parts.get(name, Part()) for name in shares if name != REST}
+        # A journey that comes under another part begins to count there from nothing.
+        for name in own.keys() ^ self.parts.keys():
+            self.steps = {key: at for key, at in self.steps.items() if key.partition("/")[0] != name}
+        self.parts = own
+        for name, part in own.items():
+            part.shares = shares[name]
+
+    def since(self, journey: str, step: str) -> tuple[float, float]:
+        """What was granted to a whole and to a segment value of a step since this was asked for last."""
+        part = self.parts.get(journey, self)
+        before = self.steps.get(f"{journey}/{step}", (part.whole, part.segment))
+        self.steps[f"{journey}/{step}"] = (part.whole, part.segment)
+        return part.whole - before[0], part.segment - before[1]
 
 
 class StepAlarms:
@@ -121,36 +158,37 @@ class StepAlarms:
         dues = [due for watch in self.steps.values() if (due := watch.next_due()) is not None]
         self._due = min(dues, default=None)
 
-    def live(self) -> tuple[int, int]:
-        """Wholes and segment values that can be given credit."""
-        counts = [watch.live for watch in self.steps.values()]
-        return sum(count[0] for count in counts), sum(count[1] for count in counts)
+    def live(self) -> dict[str, tuple[int, int]]:
+        """Wholes and segment values that can be given credit, by journey."""
+        counts: dict[str, tuple[int, int]] = {}
+        for (journey, _), watch in self.steps.items():
+            wholes, segments = counts.get(journey, (0, 0))
+            counts[journey] = wholes + watch.live[0], segments + watch.live[1]
+        return counts
 
-    def close(self, tick: int, groups: Groups, shares: Shares, report: Report) -> None:
-        """Judge every step that is due; `shares` hold from here on.
+    def close(self, tick: int, groups: Groups, report: Report, bar: float = 1.0) -> None:
+        """Judge every step that is due; `bar` ≥ 1: the evidence that fires.
 
-        A step gets what was granted since its last update, and never more than is granted now: what was handed out
-        never exceeds the budget, however the shares have moved meanwhile.
+        A step gets what was granted since its last update, second by second: what was handed out never exceeds the
+        budget, however the shares have moved meanwhile. `grant` says what holds from here on.
         """
         spent = self.spent
-        elapsed = 0 if spent.tick is None else tick - spent.tick
-        spent.whole += spent.shares.whole * elapsed
-        spent.segment += spent.shares.segment * elapsed
-        spent.tick, spent.shares = tick, shares
+        spent.pass_until(tick)
         if self._due is None or tick < self._due:
             return
         for (journey, step), watch in self.steps.items():
             due = watch.next_due()
             if due is None or tick < due:
                 continue
-            whole, segment = shares.whole, shares.segment
-            before, last = spent.steps.get(f"{journey}/{step}"), watch.updated
-            if before is not None and last is not None and tick > last:
-                whole = min(whole, (spent.whole - before[0]) / (tick - last))
-                segment = min(segment, (spent.segment - before[1]) / (tick - last))
-            watch.close(tick, groups, whole, segment, report)
-            spent.steps[f"{journey}/{step}"] = (spent.whole, spent.segment)
+            whole, segment = spent.since(journey, step)
+            last = watch.updated
+            seconds = 1 if last is None else max(tick - last, 1)
+            watch.close(tick, groups, whole / seconds, segment / seconds, report, bar)
         self._plan()
+
+    def grant(self, shares: Mapping[str, Shares]) -> None:
+        """What is granted to each series from here on, by part of the budget."""
+        self.spent.grant(shares)
 
     # Learning from history
 

@@ -34,14 +34,16 @@ class StepCredit:
         watched: Mask = (drop.per_day >= LEAST_PER_DAY) & ~self._same
         return watched
 
-    def grant(self, drop: StepDrop, seconds: int, whole: float, segment: float, *, ill: bool) -> Floats:
-        """Expected false alarms in an update of so many seconds, by series; `whole`, `segment`: per second to each."""
-        if ill:
-            credit = np.zeros(drop.series)
-        else:
-            credit = np.full(drop.series, segment * seconds)
-            credit[WHOLE] = whole * seconds
-            credit[~self.watched(drop)] = 0.0
+    def grant(self, drop: StepDrop, seconds: int, whole: float, segment: float, counted: Mask) -> Floats:
+        """Expected false alarms in an update of so many seconds, by series; `whole`, `segment`: per second to each.
+
+        `counted`: series among which the budget of these seconds was shared out, shape (series then,); others get
+        nothing yet.
+        """
+        credit = np.zeros(drop.series)
+        credit[: len(counted)][counted] = segment * seconds
+        credit[WHOLE] = whole * seconds if counted[WHOLE] else 0.0
+        credit[~self.watched(drop)] = 0.0
         self.granted = credit / seconds
         return credit
 

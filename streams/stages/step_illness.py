@@ -163,7 +163,7 @@ class Illness:
             self._recovery = Recovery.restore(opened.recovery, self.within, lanes)
 
 
-def fallen(levels: Floats) -> int:
-    """The series that alarmed: the whole, else the one with the most evidence."""
-    alarmed = np.flatnonzero(levels >= 1)
+def fallen(levels: Floats, bar: float) -> int:
+    """The series whose evidence reached the bar: the whole, else the one with the most of it."""
+    alarmed = np.flatnonzero(levels >= bar)
     return WHOLE if WHOLE in alarmed else int(alarmed[np.argmax(levels[alarmed])])

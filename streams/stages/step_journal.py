@@ -35,6 +35,8 @@ class Entry(msgspec.Struct, array_like=True):
     """Admitted segment values, where they changed."""
     accept: bool = False
     """Somebody accepted what is normal now."""
+    bar: float = 1.0
+    """The evidence that fires."""
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -73,10 +75,10 @@ class StepJournal:
         """Whether it is time to store the state and begin anew."""
         return len(self._entries) >= _MOST_ENTRIES
 
-    def close(self, tick: int, whole: float, segment: float, groups: Groups | None) -> Entry:
+    def close(self, tick: int, whole: float, segment: float, groups: Groups | None, bar: float = 1.0) -> Entry:
         """The input of the update at `tick`, noted down; what comes from now on belongs to the next one."""
         entry, self._queue = self._queue, Entry(_TO_COME, 0.0, 0.0)
-        entry.tick, entry.whole, entry.segment, entry.groups = tick, whole, segment, groups
+        entry.tick, entry.whole, entry.segment, entry.groups, entry.bar = tick, whole, segment, groups, bar
         entry.entered, entry.left = _together(entry.entered), _together(entry.left)
         self._entries.append(msgspec.msgpack.encode(entry))
         return entry

@@ -125,12 +125,13 @@ class StepWatch:
         youngest = 0 if self._last is None else self._last - self._entered
         return max(int(patience(due, youngest, self.within)), self.interval)
 
-    def close(self, tick: int, groups: Groups, whole: float, segment: float, report: Report) -> None:
-        """Judge, if it is time. `whole` and `segment`: expected false alarms per second granted to each series."""
+    def close(self, tick: int, groups: Groups, whole: float, segment: float, report: Report, bar: float = 1.0) -> None:
+        """Judge, if it is time. `whole` and `segment`: expected false alarms per second granted to each series since
+        the last update; `bar` ≥ 1: the evidence that fires."""
         due = self.next_due()
         if due is None or tick < due:
             return
-        entry = self.journal.close(tick, whole, segment, None if groups == self.lanes.groups else groups)
+        entry = self.journal.close(tick, whole, segment, None if groups == self.lanes.groups else groups, bar)
         self._dirty = True
         self._apply(entry, report)
 
@@ -139,6 +140,7 @@ class StepWatch:
     def _apply(self, entry: Entry, report: Report) -> None:
         tick, drop = entry.tick, self.drop
         self._live = None
+        counted = np.zeros(drop.series, dtype=bool) if self._idle else self._watched()
         self._regroup(entry)
         last = self._last
         if last is None or (self._idle and tick - last > self.interval):
@@ -152,7 +154,7 @@ class StepWatch:
         entered, left = self.traffic.take(entry, seconds, how, self.lanes, drop.flight)
         factor, variance = self.season.factor(how)
         ill, flooded = self.illness.opened is not None, self.traffic.flood.lately(tick)
-        credit = self.credit.grant(drop, seconds, entry.whole, entry.segment, ill=ill)
+        credit = self.credit.grant(drop, seconds, entry.whole, entry.segment, counted)
         self._levels = drop.update(
             tick,
             entered,
@@ -170,8 +172,8 @@ class StepWatch:
         else:
             if not flooded:
                 self.season.add(tick // _HOUR, how, observed, expected / factor, float(drop.dispersion.slow[WHOLE]))
-            if (self._levels >= 1).any():
-                self._fall(tick, report)
+            if (self._levels >= entry.bar).any():
+                self._fall(tick, report, entry.bar)
         if last // _HOUR != tick // _HOUR:
             self._pace()
 
@@ -213,8 +215,8 @@ class StepWatch:
         dimension, value = self.lanes.series[series] or ("", "")
         return SeriesKey("conversion", "down", self.journey, self.step, "", dimension, value)
 
-    def _fall(self, tick: int, report: Report) -> None:
-        drop, series = self.drop, fallen(self._levels)
+    def _fall(self, tick: int, report: Report, bar: float) -> None:
+        drop, series = self.drop, fallen(self._levels, bar)
         fast = drop.fast.levels[series] >= drop.slow.levels[series]
         dispersion = float((drop.dispersion.fast if fast else drop.dispersion.slow)[series])
         ill = find(drop, self.lanes, series, dispersion, float(self._levels[series]))

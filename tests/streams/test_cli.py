@@ -85,12 +85,14 @@ def test_several_files_are_all_checked(good: Path, bad: Path, capsys: pytest.Cap
 
 
 def test_a_report_for_machines(bad: Path, good: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    good.write_text(GOOD + "alerts: {false_share: 10%}\n", encoding="utf-8")
+    good.write_text(GOOD + "asks: {to: 'webhook:https://example.org/x'}\n", encoding="utf-8")
     assert cli.main(["check", "--json", "-c", str(bad), "-c", str(good)]) == 1
     first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert [fault["line"] for fault in first["faults"]] == [2, 3]
     assert first["hash"] is None
-    assert second["warnings"] == [{"path": "alerts.false_share", "line": 3, "message": "valid, not acted upon yet"}]
+    (warning,) = second["warnings"]
+    assert (warning["path"], warning["line"]) == ("asks", 3)
+    assert "not signed" in warning["message"]
 
 
 def test_which_file_must_be_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -146,7 +146,7 @@ def test_a_bad_option_is_named(
 
 
 def test_warnings_come_with_file_and_line(tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config.write_text(FILE + "alerts: {false_share: 10%}\n")
+    config.write_text(FILE + "asks: {to: 'webhook:https://example.org/x'}\n")
     main(["run", "-c", str(config), "--data", str(tmp_path / "shop.db"), "--listen", "8427"])
     told = capsys.readouterr().err.splitlines()
-    assert any(line.startswith(f"{config}:15: alerts.false_share") for line in told), told
+    assert any(line.startswith(f"{config}:15: asks: webhooks") for line in told), told

@@ -44,9 +44,9 @@ def test_nothing_is_said_about_keys_that_are_not_there() -> None:
 
 
 def test_nested_keys_are_named_where_they_stand() -> None:
-    assert lines("alerts: {false_alarms: 1 per week, false_share: 10%}\n") == [
-        "alerts.false_share: valid, not acted upon yet"
-    ]
+    assert lines(
+        "feedback: {nps: {ask: nps, after: order.delivered, quota: 5 per day, to: 'ndjson:asks.ndjson'}}\n"
+    ) == ["feedback.nps.quota: valid, not acted upon yet"]
 
 
 def test_rises_of_a_conversion_are_not_watched_yet() -> None:
@@ -57,7 +57,8 @@ def test_rises_of_a_conversion_are_not_watched_yet() -> None:
 
 def test_the_budget_and_what_is_watched_are_acted_upon() -> None:
     watched = "signals:\n  calls: {on: call.ended, watch: up, severity: critical, detector: page_hinkley}\n"
-    assert lines("alerts: {false_alarms: 2 per month, page_above: 100}\n" + watched) == []
+    alerts = "alerts: {false_alarms: 2 per month, page_above: 100, false_share: 10%}\n"
+    assert lines(alerts + watched) == []
 
 
 def test_the_file_with_every_key_warns_of_everything_not_built() -> None:

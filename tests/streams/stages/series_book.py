@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from streams.effects import Partial
 from streams.findings import Finding, SeriesKey
 from streams.stages.report import Report
 from streams.stages.series import Columns
+from streams.stages.signal_alarms import SignalAlarms
 
 START = 1_767_571_200
 """Monday 2026-01-05T00:00:00Z."""
@@ -44,14 +45,30 @@ class Book:
         return [(verb, series.signal or series.journey) for verb, series, _ in self.told if verb != "update"]
 
 
+class OnePart:
+    """Signals of a file that splits its budget no further."""
+
+    def __init__(self, alarms: SignalAlarms) -> None:
+        self.take, self.next_due = alarms.take, alarms.next_due
+        self._alarms = alarms
+
+    def close(self, tick: int, credit: float, report: Report) -> None:
+        self._alarms.close(tick, {"": credit}, report)
+
+    def live(self) -> int:
+        return sum(self._alarms.live().values())
+
+
 class Watcher(Protocol):
     """What both watchers have."""
 
-    def take(self, tick: int, partials: Sequence[tuple[Partial, Columns]]) -> None: ...
+    @property
+    def take(self) -> Callable[[int, Sequence[tuple[Partial, Columns]]], None]: ...
+
+    @property
+    def next_due(self) -> Callable[[], int | None]: ...
 
     def close(self, tick: int, credit: float, report: Report) -> None: ...
-
-    def next_due(self) -> int | None: ...
 
     def live(self) -> int: ...
 

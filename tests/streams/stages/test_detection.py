@@ -58,6 +58,16 @@ def test_the_alarm_names_the_step_and_the_phones_and_is_over_after_the_repair() 
     assert 0 < resolved.time - FIXED * SECOND <= 120 * SECOND
 
 
+def test_who_asks_for_few_false_alerts_waits_for_more_evidence() -> None:
+    file = under(FILE.replace("version: 1\n", "version: 1\nalerts: {false_share: 10%}\n"))
+    one = stage(1, file)
+    firing = alerts(feed(one, partials(story(), FAULT + 120, 1, 1, file.hash)[0]))[0]
+    plain = alerts(told()[0])[0]
+    (evidence,) = [float(fact.removeprefix("evidence=")) for fact in firing.data["because"] if "evidence" in fact]
+    assert evidence >= 10
+    assert 0 < firing.time - plain.time <= 15 * SECOND
+
+
 def test_an_undisturbed_shop_raises_no_alarm_and_says_what_it_can_see() -> None:
     calm = stage(1, LOADED)
     until = START + 1200

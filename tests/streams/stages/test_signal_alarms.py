@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -18,7 +18,8 @@ from streams.findings import SeriesKey
 from streams.segments import Dimension
 from streams.stages.series import Columns
 from streams.stages.signal_alarms import SignalAlarms
-from tests.streams.stages.series_book import CREDIT, DAY, HOUR, START, Book, run
+from tests.streams.stages import series_book
+from tests.streams.stages.series_book import CREDIT, DAY, HOUR, START, Book, OnePart
 
 FILE = """
 version: 1
@@ -42,7 +43,12 @@ GROUPS = (("region", ("kyiv", "lviv")),)
 COLUMNS: Columns = ((Dimension("region", ("kyiv", "lviv")), 0),)
 EVERYWHERE = ("kyiv",)
 
+Content = Mapping[int, Sequence[tuple[Partial, Columns]]]
 Items = dict[int, list[Entered | Measured]]
+
+
+def run(alarms: SignalAlarms, book: Book, content: Content, until: int, budget: float | None = None) -> None:
+    series_book.run(OnePart(alarms), book, content, until, budget)
 
 
 def hour_of_week(second: int) -> int:
@@ -188,7 +194,7 @@ def test_a_value_that_loses_its_place_is_watched_no_more_and_its_alarm_is_over()
     items = together(scores(2, 0.9, 0, 2 * DAY, "lviv"), scores(3, 0.2, 2 * DAY, 3 * DAY, "lviv"))
     run(alarms, book, ticks(items), START + 3 * DAY)
     alarms.regroup((("region", ("kyiv",)),))
-    alarms.close(START + 3 * DAY + 1, CREDIT, book)
+    alarms.close(START + 3 * DAY + 1, {"": CREDIT}, book)
     lviv = SeriesKey("signal", "down", signal="csat", dimension="region", value="lviv")
     assert book.told[-1] == ("resolve", lviv, START + 3 * DAY + 1)
     assert all(view.value != "lviv" for view in alarms.watched())

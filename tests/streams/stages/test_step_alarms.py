@@ -7,7 +7,6 @@ import pytest
 from streams.config.load import Loaded, load_text
 from streams.effects import Entered, EntrantSample, Outcome, Partial
 from streams.findings import SeriesKey
-from streams.stages.budget import Shares
 from streams.stages.detection import hours_of_week
 from streams.stages.dimensions import Dimensions
 from streams.stages.series import Columns
@@ -27,7 +26,6 @@ journeys:
       - {name: checkout, on: checkout.started, within: 10m}
       - {name: paid, on: order.completed, within: 90s}
 """
-NONE = Shares(0.0, 0.0, 0.0)
 
 
 class Nobody:
@@ -64,7 +62,7 @@ def told(steps: StepAlarms, tick: int, *items: Entered | Outcome, columns: Colum
         outcomes=tuple(item for item in items if isinstance(item, Outcome)),
     )  # fmt: skip
     steps.take(tick, [(partial, columns)])
-    steps.close(tick, (), NONE, Nobody())
+    steps.close(tick, (), Nobody())
 
 
 def flight(watch: StepWatch) -> float:
