@@ -222,6 +222,8 @@ class WatchedView(msgspec.Struct, frozen=True):
     detector: str = ""
     due: float | None = None
     """Completions per second expected at the latest update; None where it is not known."""
+    note: str = ""
+    """What is worth knowing and no alarm: a conversion that creeps down from month to month."""
 
 
 class FiredCount(msgspec.Struct, frozen=True, array_like=True):

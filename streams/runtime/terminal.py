@@ -174,6 +174,10 @@ def _alarms(alarms: AlarmsView, high: bool) -> RenderableType:
         lines += _alert(alert, high)
     if len(live) > most:
         lines.append(Text(f"  and {len(live) - most} more", style=_SOFT))
+    noted = [one for one in alarms.watched if one.note]
+    for one in noted[:most]:
+        said = f"  {one.journey} › {one.step}: {one.note}"
+        lines.append(Text(said, style=_SOFT, overflow="ellipsis", no_wrap=True))
     return Group(*lines)
 
 

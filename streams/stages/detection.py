@@ -163,7 +163,7 @@ class Detection:
             budget_per_week=per_week(self._config.alerts.false_alarms),
             credit_used=self._credit,
             alerts=self.book.views(tick, self._pending(tick)),
-            watched=[*self._watched(), *self.signals.watched(), *self.sources.watched()],
+            watched=[*self._watched(tick), *self.signals.watched(), *self.sources.watched()],
             fired=self.book.fired(),
             ignored=self.book.ignored,
         )
@@ -174,7 +174,7 @@ class Detection:
         steps = [finding for watch in self.steps.steps.values() for finding in watch.pending(tick)]
         return [*steps, *self.signals.pending(tick), *self.sources.pending(tick)]
 
-    def _watched(self) -> list[WatchedView]:
+    def _watched(self, tick: int | None) -> list[WatchedView]:
         seen = []
         for watch in self.steps.steps.values():
             for series, level in watch.levels():
@@ -193,6 +193,7 @@ class Detection:
                         sees=in_words(watch, self._budget.bar(0)),
                         credit_per_week=watch.credit_of() * 7 * 86_400,
                         due=None if series.dimension or watch.state == "learning" else watch.due,
+                        note="" if series.dimension or tick is None else watch.erosion.note(tick),
                     )
                 )
         return seen

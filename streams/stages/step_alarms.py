@@ -117,6 +117,7 @@ class StepAlarms:
                 if watch is not None:
                     cell = self._cell(entered.cell, columns)
                     watch.enter(cell, tick - entered.ticks_late, entered.count, entered.value)
+                    watch.erosion.enter(tick - entered.ticks_late, entered.count)
             for outcome in partial.outcomes:
                 watch = self.steps.get((outcome.journey, outcome.step))
                 gone = outcome.abandoned + outcome.merged
@@ -124,6 +125,7 @@ class StepAlarms:
                 if watch is not None and (outcome.completed or gone):
                     cell = self._cell(outcome.cell, columns)
                     watch.leave(cell, outcome.entry_tick, outcome.completed, gone)
+                    watch.erosion.leave(outcome.entry_tick, outcome.completed, outcome.merged)
             for sample in partial.entrants:
                 watch = self.steps.get((sample.journey, sample.step))
                 if watch is not None:
@@ -218,7 +220,8 @@ class StepAlarms:
         for (journey, step), watch in self.steps.items():
             state = pieces.get(f"{_PIECE}/{journey}/{step}/state")
             if state is not None:
-                watch.load(state, pieces.get(f"{_PIECE}/{journey}/{step}/journal"))
+                place = f"{_PIECE}/{journey}/{step}"
+                watch.load(state, pieces.get(f"{place}/journal"), pieces.get(f"{place}/days"))
         self._plan()
 
 

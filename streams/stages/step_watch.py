@@ -21,6 +21,7 @@ from detectors.steps.season import Season
 from detectors.steps.step_drop import StepDrop
 from streams.effects import Cell
 from streams.findings import Finding, SeriesKey
+from streams.stages.erosion import Erosion
 from streams.stages.lanes import WHOLE, Groups, Lanes
 from streams.stages.report import NOBODY, Report
 from streams.stages.step_credit import StepCredit
@@ -60,6 +61,7 @@ class StepWatch:
         self.illness = Illness(within)
         self.journal = StepJournal()
         self.credit = StepCredit()
+        self.erosion = Erosion(within)
         self.interval = first_interval(within)
         self._hour_of_week = hour_of_week
         self._last: int | None = None
@@ -327,10 +329,13 @@ class StepWatch:
         if self.journal.waits:
             self._dirty = True
         if whole:
-            return {"state": self._dump(), "journal": self.journal.dump(past=False)}
-        if not self._dirty:
-            return {}
+            days = self.erosion.dump()
+            return {"state": self._dump(), "journal": self.journal.dump(past=False), "days": days}
         pieces = {}
+        if self.erosion.dirty:
+            self.erosion.dirty, pieces["days"] = False, self.erosion.dump()
+        if not self._dirty:
+            return pieces
         due = tick - self._checkpoint_at >= _CHECKPOINT or self.journal.full
         if due or self._checkpoint_due:
             self._checkpoint_due, self._checkpoint_at = False, tick
@@ -362,9 +367,11 @@ class StepWatch:
             )
         )
 
-    def load(self, state: bytes, journal: bytes | None) -> None:
+    def load(self, state: bytes, journal: bytes | None, days: bytes | None = None) -> None:
         """Take what `changes` gave last of each, and go through the journal again."""
         self._live = None
+        if days is not None:
+            self.erosion.load(days)
         stored = decode_step(state)
         self.lanes.load(stored.lanes)
         self.drop.restore(stored.drop, self.lanes.member(), len(self.lanes.series))

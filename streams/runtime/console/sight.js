@@ -7,6 +7,9 @@ import { size, who } from "./words.js";
 
 const named = (one) => line(one.kind === "arrivals" && t("sight.arrivals"), one.direction === "up" && t("sight.upward")).replace(" · ", ", ");
 
+// A conversion that creeps down: worth knowing and no alarm.
+const noted = (one) => (one.note ? [english("p", one.note, { class: "fine" })] : []);
+
 function series(one) {
   const place = one.kind === "signal" ? spaced(one.signal || "") : one.kind === "source" ? t("sight.source", { source: one.signal || "" })
     : [one.journey, one.step].filter(Boolean).join(" › ");
@@ -22,7 +25,7 @@ export function sight(watched) {
     groups.set(key, [...(groups.get(key) || []), one]);
   }
   const item = (name, one) => el("li", { "data-state": one.state }, el("b", {}, [name, named(one)].filter(Boolean).join(", ")), ` ${word("sight.state", one.state)}`,
-    ...(one.sees ? [": ", english("span", one.sees)] : []));
+    ...(one.sees ? [": ", english("span", one.sees)] : []), ...noted(one));
   return [el("h5", {}, t("sight.title")), el("ul", { class: "sight" },
     ...whole.map((one) => item(t("sight.whole"), one)),
     ...[...groups.values()].map((own) => {
@@ -37,7 +40,7 @@ export function watchedTable(watched) {
   const head = ["series", "state", "sees", "guarantee", "evidence"].map((name) => el("th", { scope: "col" }, t(`sight.column.${name}`)));
   return [el("table", {}, el("thead", {}, el("tr", {}, ...head)),
     el("tbody", {}, ...whole.map((one) => el("tr", {}, el("td", {}, series(one)), el("td", {}, word("sight.state", one.state)),
-      one.sees ? english("td", one.sees) : el("td", {}, "–"), el("td", {}, word("guarantee", one.guarantee)),
+      el("td", {}, one.sees ? english("span", one.sees) : "–", ...noted(one)), el("td", {}, word("guarantee", one.guarantee)),
       el("td", {}, one.level < 0.01 ? `< ${decimal(0.01, 2)}` : decimal(one.level, 2)))))),
     rest ? el("p", { class: "fine" }, t("sight.more", { n: rest, count: count(rest) })) : ""];
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from detectors.steps.step_drop import StepDrop
 from streams.stages.step_credit import StepCredit
@@ -21,16 +22,16 @@ def step() -> tuple[StepDrop, StepCredit]:
 def test_everything_that_was_counted_is_granted_its_seconds() -> None:
     drop, credit = step()
     granted = credit.grant(drop, 10, 1e-6, 1e-7, np.array([True, True, True]))
-    assert granted.tolist() == [1e-5, 1e-6, 1e-6]
-    assert credit.of(0) == 1e-6
+    assert granted == pytest.approx([1e-5, 1e-6, 1e-6])
+    assert credit.of(0) == pytest.approx(1e-6)
 
 
 def test_what_was_not_counted_when_the_budget_was_shared_out_gets_nothing_yet() -> None:
     drop, credit = step()
-    assert credit.grant(drop, 10, 1e-6, 1e-7, np.array([False, True])).tolist() == [0.0, 1e-6, 0.0]
+    assert credit.grant(drop, 10, 1e-6, 1e-7, np.array([False, True])) == pytest.approx([0.0, 1e-6, 0.0])
 
 
 def test_what_has_too_little_volume_gets_nothing_though_it_was_counted() -> None:
     drop, credit = step()
     drop._volume[2] = 5.0
-    assert credit.grant(drop, 10, 1e-6, 1e-7, np.array([True, True, True])).tolist() == [1e-5, 1e-6, 0.0]
+    assert credit.grant(drop, 10, 1e-6, 1e-7, np.array([True, True, True])) == pytest.approx([1e-5, 1e-6, 0.0])
