@@ -230,6 +230,14 @@ class Hazards:
         self._recall()
         self.refresh()
 
+    def scale(self, ratio: float) -> None:
+        """A new normal: everybody goes on `ratio` > 0 times as often. What was learnt before cannot be taken back."""
+        for exposure in (self.exposure, self._open_exposure, self._held_exposure):
+            exposure /= ratio
+        self.hours.clear()
+        self._recall()
+        self.refresh()
+
     # Using
 
     def refresh(self) -> None:

@@ -23,7 +23,7 @@ MATCH_KEYS = frozenset(("type", "journey", "step", "signal", "rule", "owner", "s
 def warnings_of(root: Node, config: Config) -> tuple[Fault, ...]:
     """Every warning, in the order of the file."""
     found = [*_not_built(root), *_unplaced_steps(config), *_unreceived_asks(config), *_reserved_dimensions(config)]
-    found += [*_rises(config), *_unsigned(config), *_near_misses(config)]
+    found += [*_unsigned(config), *_near_misses(config)]
     found += _unreplaced(root, ())
     warnings = [Fault(shown_path(path), root.line_of(path), message) for path, message in found]
     return tuple(sorted(warnings, key=lambda warning: (warning.line, warning.path)))
@@ -52,12 +52,6 @@ def _matching(node: Node, pattern: tuple[str, ...], path: Path) -> Iterator[Path
         below = node.child(part)
         if below is not None:
             yield from _matching(below, rest, (*path, part))
-
-
-def _rises(config: Config) -> Iterator[tuple[Path, str]]:
-    for name, journey in config.journeys.items():
-        if journey.watch in ("up", "both"):
-            yield ("journeys", name, "watch"), "valid, not acted upon yet: a conversion is watched for drops only"
 
 
 def _unplaced_steps(config: Config) -> Iterator[tuple[Path, str]]:

@@ -18,10 +18,11 @@ from streams.segments import Dimension
 from streams.stages.budget import NOBODY, REST, Budget, Live, handed_out, per_week
 from streams.stages.lanes import Groups, groups_of
 from streams.stages.series import Columns
-from streams.stages.sight import in_words
+from streams.stages.sight import in_words, rise_in_words
 from streams.stages.signal_alarms import SignalAlarms
 from streams.stages.source_alarms import SourceAlarms
 from streams.stages.step_alarms import Spent, StepAlarms
+from streams.stages.step_watch import StepWatch
 from streams.stages.watched_signals import Name
 from streams.view import AlarmsView, WatchedView
 
@@ -175,9 +176,12 @@ class Detection:
         return [*steps, *self.signals.pending(tick), *self.sources.pending(tick)]
 
     def _watched(self, tick: int | None) -> list[WatchedView]:
-        seen = []
+        seen, bar = [], self._budget.bar(0)
         for watch in self.steps.steps.values():
             for series, level in watch.levels():
+                up = series.direction == "up"
+                state = watch.rise_state() if up else watch.state
+                credit = self._rise_credit(watch) if up else watch.credit_of()
                 seen.append(
                     WatchedView(
                         kind=series.kind,
@@ -189,14 +193,20 @@ class Detection:
                         direction=series.direction,
                         guarantee="given baseline",
                         level=level,
-                        state="pending" if level >= 0.1 and watch.state == "watching" else watch.state,
-                        sees=in_words(watch, self._budget.bar(0)),
-                        credit_per_week=watch.credit_of() * 7 * 86_400,
+                        state="pending" if level >= 0.1 and state == "watching" else state,
+                        sees=rise_in_words(watch, credit / bar) if up else in_words(watch, bar),
+                        credit_per_week=credit * 7 * 86_400,
                         due=None if series.dimension or watch.state == "learning" else watch.due,
-                        note="" if series.dimension or tick is None else watch.erosion.note(tick),
+                        note="" if series.dimension or up or tick is None else watch.erosion.note(tick),
                     )
                 )
         return seen
+
+    def _rise_credit(self, watch: StepWatch) -> float:
+        """Expected false alarms per second granted to the rises of a step at present."""
+        spent = self.steps.spent
+        shares = spent.parts[watch.journey].shares if watch.journey in spent.parts else spent.shares
+        return shares.whole / len(watch.directions) if watch.live[0] else 0.0
 
     # Learning from history
 

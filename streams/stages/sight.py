@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from detectors.negative_binomial_surge import SURGES
 from detectors.recursion import RATIOS
 from detectors.steps.step_drop import STANDARD_ERRORS, TOLERANCE
 from streams.stages.lanes import WHOLE
@@ -57,6 +58,26 @@ def in_words(watch: StepWatch, bar: float = 1.0) -> str:
     ]
     least = f"nothing smaller than {seen[0]:.0%}".replace("%", " %") if seen else "nothing smaller within a day"
     return f"an outage within {_span(outage)}, {least}"
+
+
+def rise_in_words(watch: StepWatch, credit: float) -> str:
+    """`a doubling within 4 min, nothing smaller than 20 %`; `credit`: false alarms per second."""
+    state = watch.rise_state()
+    if state == "firing":
+        return "whether it is back to normal"
+    if state == "learning":
+        return "nothing yet: nobody has gone on so far, or fewer than usual do"
+    if state == "quiet":
+        return "too few to watch it by itself"
+    drop = watch.drop
+    rate, kappa = float(drop.rate[WHOLE]), watch.kappa()
+    edge = (1 + TOLERANCE) * math.exp(STANDARD_ERRORS * min(kappa, 50.0))
+    # Mirrored: twice the rate against the edge of what the null allows.
+    gain = rate * (2 * math.log(2 / edge) + edge - 2) / float(drop.dispersion.fast[WHOLE]) if edge < 2 else 0.0
+    if gain <= 0 or credit <= 0:
+        return "nothing yet: the baseline is too uncertain"
+    doubled = math.log(1 / min(credit / len(SURGES), 0.5)) / gain
+    return f"a doubling within {_span(doubled)}, nothing smaller than {100 * (edge - 1):.0f} %"
 
 
 def _span(seconds: float) -> str:

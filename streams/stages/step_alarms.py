@@ -1,4 +1,4 @@
-"""All journey steps under watch for fewer customers who go on."""
+"""All journey steps under watch for fewer customers who go on, or more."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from streams.stages.lanes import Groups
 from streams.stages.report import Report
 from streams.stages.series import UNKNOWN, Columns
 from streams.stages.step_watch import HourOfWeek, StepWatch
+from streams.stages.watched_signals import directions
 
 Key = tuple[str, str]
 _PIECE = "watch"
@@ -85,11 +86,14 @@ class StepAlarms:
     def _make(self, config: Config, hour_of_week: HourOfWeek, before: Mapping[Key, StepWatch]) -> None:
         self.steps = {}
         for name, journey in config.journeys.items():
+            asked = directions(journey.watch, ("down",))
             for step, within in watched(journey):
                 kept = before.get((name, step))
-                if kept is None or kept.within != within:
-                    kept = StepWatch(name, step, within, hour_of_week)
-                kept.follow(hour_of_week)
+                # An alarm in a direction that nobody asks for any more has nobody to end it.
+                unasked = kept is not None and any(key.direction not in asked for key in kept.firing)
+                if kept is None or kept.within != within or unasked:
+                    kept = StepWatch(name, step, within, hour_of_week, asked)
+                kept.follow(hour_of_week, asked)
                 self.steps[name, step] = kept
 
     def activate(self, config: Config, hour_of_week: HourOfWeek) -> list[SeriesKey]:
@@ -105,7 +109,7 @@ class StepAlarms:
         self._make(config, hour_of_week, before)
         self._plan()
         kept = set(map(id, self.steps.values()))
-        return [watch.firing for watch in old.values() if id(watch) not in kept and watch.firing is not None]
+        return [key for watch in old.values() if id(watch) not in kept for key in watch.firing]
 
     # Every tick
 
@@ -226,8 +230,8 @@ class StepAlarms:
 
 
 def watched(journey: Journey) -> list[tuple[str, int]]:
-    """Steps whose conversion is watched downward, with the seconds a customer may stay in each."""
-    if journey.watch in ("off", "up"):
+    """Steps whose conversion is watched, with the seconds a customer may stay in each."""
+    if journey.watch == "off":
         return []
     return [
         (step.name, max(-(-deadline // 1_000_000), 1))

@@ -34,15 +34,20 @@ class StepCredit:
         watched: Mask = (drop.per_day >= LEAST_PER_DAY) & ~self._same
         return watched
 
-    def grant(self, drop: StepDrop, seconds: int, whole: float, segment: float, counted: Mask) -> Floats:
-        """Expected false alarms in an update of so many seconds, by series; `whole`, `segment`: per second to each.
+    def grant(
+        self, drop: StepDrop, seconds: int, whole: float, segment: float, counted: Mask, down: float = 1.0
+    ) -> Floats:
+        """Expected false alarms of drops in an update of so many seconds, by series; `whole`, `segment`: per second to
+        each, of which `down` is the part that is for drops.
 
         `counted`: series among which the budget of these seconds was shared out, shape (series then,); others get
         nothing yet.
         """
         credit = np.zeros(drop.series)
         credit[: len(counted)][counted] = segment * seconds
-        credit[WHOLE] = whole * seconds if counted[WHOLE] else 0.0
+        credit[WHOLE] = whole * seconds * down if counted[WHOLE] else 0.0
+        if not down:
+            credit[:] = 0.0
         credit[~self.watched(drop)] = 0.0
         self.granted = credit / seconds
         return credit

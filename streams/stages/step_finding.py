@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
+from detectors.series.recent import ratio_interval
+from detectors.series.report import Facts
 from detectors.steps.aging import Integers
 from detectors.steps.deficit import Since, counted, should_have_come, since_when, size
 from detectors.steps.step_drop import StepDrop
@@ -115,6 +117,38 @@ def told(
         examples=examples,
         evidence=ill.evidence,
         notes=notes,
+    )
+
+
+def risen(drop: StepDrop, facts: Facts, key: SeriesKey, tick: int, examples: tuple[str, ...]) -> Finding:
+    """A rise of the whole step in the words of an alert; `examples`: subjects who entered.
+
+    How large it is comes from those who have entered since then, carried on by the baseline.
+    """
+    lanes: Integers = np.arange(drop.lanes, dtype=np.int64)
+    came = float(counted(drop, lanes, facts.since)[0].sum())
+    due = float(should_have_come(drop, lanes, facts.since).sum())
+    if due > 0:
+        error = min(float(drop.kappa[WHOLE]), 1.0)
+        low, high = ratio_interval(came, due, float(drop.dispersion.fast[WHOLE]), error)
+        size, size_low, size_high = (max(part - 1, 0.0) for part in (came / due, low, high))
+        facts = facts._replace(observed=came, expected=due, size=size, size_low=size_low, size_high=size_high)
+    return Finding(
+        series=key,
+        tick=tick,
+        since=facts.since,
+        since_low=facts.since_low,
+        since_high=facts.since_high,
+        observed=facts.observed,
+        expected=facts.expected,
+        size=facts.size,
+        size_low=facts.size_low,
+        size_high=facts.size_high,
+        early=facts.early,
+        segments=None,
+        explanation="Rises are looked for in the whole step: which segments they come from is not looked at.",
+        examples=examples,
+        evidence=facts.evidence,
     )
 
 

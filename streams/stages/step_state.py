@@ -29,6 +29,8 @@ class StepState(msgspec.Struct, array_like=True):
     levels: Packed
     credit: Packed
     open: Opened | None
+    # What follows came later.
+    rise: bytes = b""
 
 
 decode_step = msgspec.msgpack.Decoder(StepState).decode

@@ -14,11 +14,14 @@ import msgspec
 import numpy as np
 
 from detectors.recursion import PENDING, Floats
+from detectors.series.report import Direction, Facts
+from detectors.steps.deficit import counted as counted_since
 from detectors.steps.flight import IN_FLIGHT, Entrants, Leavers
 from detectors.steps.hazards import Mask
 from detectors.steps.packed import pack, unpack
 from detectors.steps.season import Season
 from detectors.steps.step_drop import StepDrop
+from detectors.steps.step_rise import Seen, StepRise
 from streams.effects import Cell
 from streams.findings import Finding, SeriesKey
 from streams.stages.erosion import Erosion
@@ -26,6 +29,7 @@ from streams.stages.lanes import WHOLE, Groups, Lanes
 from streams.stages.report import NOBODY, Report
 from streams.stages.step_credit import StepCredit
 from streams.stages.step_finding import Ill, find, told
+from streams.stages.step_finding import risen as risen_finding
 from streams.stages.step_illness import Illness, fallen
 from streams.stages.step_journal import Entry, StepJournal
 from streams.stages.step_pace import first_interval, interval, patience
@@ -35,7 +39,7 @@ from streams.stages.step_traffic import StepTraffic
 _SLACK = 60
 """Seconds after their time within which customers are known to have left."""
 _CHECKPOINT = 300
-_HOUR = 3600
+_HOUR, _DAY = 3600, 86_400
 _NOBODY_LEFT = 0.5
 
 HourOfWeek = Callable[[int], int]
@@ -50,9 +54,20 @@ class StepWatch:
         Seconds a customer may stay in the step.
     hour_of_week
         0…167, Monday first, of a second (UTC epoch), in the file's timezone.
+    directions
+        `down`, `up` or both. Rises are looked for in the whole only, and its credit is halved between two.
     """
 
-    def __init__(self, journey: str, step: str, within: int, hour_of_week: HourOfWeek) -> None:
+    def __init__(
+        self,
+        journey: str,
+        step: str,
+        within: int,
+        hour_of_week: HourOfWeek,
+        directions: tuple[Direction, ...] = ("down",),
+    ) -> None:
+        self.directions = directions
+        self.rise = StepRise() if "up" in directions else None
         self.journey, self.step, self.within = journey, step, within
         self.drop = StepDrop(within)
         self.season = Season()
@@ -78,8 +93,13 @@ class StepWatch:
         self.drop.extend(0, self.lanes.member(), len(self.lanes.series))
         self.credit.regroup(self.drop)
 
-    def follow(self, hour_of_week: HourOfWeek) -> None:
+    def follow(self, hour_of_week: HourOfWeek, directions: tuple[Direction, ...] = ("down",)) -> None:
         """Another file holds. In another timezone hours are other hours, and their rhythm is learnt anew."""
+        if directions != self.directions:
+            self.directions = directions
+            self.rise = (self.rise or StepRise()) if "up" in directions else None
+            # Nor can what happened until now be gone through again in these directions.
+            self._checkpoint_due = self._dirty = True
         if hour_of_week is not self._hour_of_week:
             self._hour_of_week = hour_of_week
             self.season = Season()
@@ -156,7 +176,10 @@ class StepWatch:
         entered, left = self.traffic.take(entry, seconds, how, self.lanes, drop.flight)
         factor, variance = self.season.factor(how)
         ill, flooded = self.illness.opened is not None, self.traffic.flood.lately(tick)
-        credit = self.credit.grant(drop, seconds, entry.whole, entry.segment, counted)
+        part = 1 / len(self.directions)
+        down = part if "down" in self.directions else 0.0
+        credit = self.credit.grant(drop, seconds, entry.whole, entry.segment, counted, down)
+        risen = self.rise is not None and self.rise.risen is not None
         self._levels = drop.update(
             tick,
             entered,
@@ -164,7 +187,7 @@ class StepWatch:
             credit,
             factor=factor,
             factor_variance=variance,
-            learn=not ill and not flooded,
+            learn=not ill and not flooded and not risen,
         )
         self._in_flight = float(drop.flight.aging.counts[:, IN_FLIGHT].sum())
         observed, expected = float(drop.observed[WHOLE]), float(drop.expected[WHOLE])
@@ -172,10 +195,13 @@ class StepWatch:
             self.illness.set_aside(tick // _HOUR, how, observed, expected / factor)
             self._nurse(entry, entered, left, factor, report)
         else:
-            if not flooded:
+            if not flooded and not risen:
                 self.season.add(tick // _HOUR, how, observed, expected / factor, float(drop.dispersion.slow[WHOLE]))
             if (self._levels >= entry.bar).any():
                 self._fall(tick, report, entry.bar)
+            elif self.rise is not None and not flooded:
+                granted = entry.whole * seconds * part if counted[WHOLE] and self._watched()[WHOLE] else 0.0
+                self._climb(self.rise, granted, entry, report)
         if last // _HOUR != tick // _HOUR:
             self._pace()
 
@@ -203,7 +229,8 @@ class StepWatch:
             return 0, 0
         if self._live is None:
             watched = self._watched()
-            self._live = int(watched[WHOLE]), int(np.count_nonzero(watched[WHOLE + 1 :]))
+            values = int(np.count_nonzero(watched[WHOLE + 1 :])) if "down" in self.directions else 0
+            self._live = int(watched[WHOLE]), values
         return self._live
 
     def _pace(self) -> None:
@@ -223,7 +250,60 @@ class StepWatch:
         dispersion = float((drop.dispersion.fast if fast else drop.dispersion.slow)[series])
         ill = find(drop, self.lanes, series, dispersion, float(self._levels[series]))
         self.illness.begin(tick, self.key(series), ill, series, drop, self.season)
+        if self.rise is not None:
+            if self.rise.risen is not None:
+                report.resolve(self.rise_key, tick)
+            self.rise.reset()
         report.fire(self._finding(tick, ill, self.key(series), tick))
+
+    def _climb(self, rise: StepRise, credit: float, entry: Entry, report: Report) -> None:
+        """Do more go on than should?"""
+        drop, tick, key = self.drop, entry.tick, self.rise_key
+        if entry.accept:
+            rise.accept()
+        told = rise.update(self._seen(tick), credit, entry.bar, seasonal=self.season.known)
+        if told is None:
+            return
+        if told.verb == "fire":
+            assert told.facts is not None
+            lanes = np.arange(drop.lanes, dtype=np.int64)
+            drop.hazards.undo(told.facts.since, tick, counted_since(drop, lanes, told.facts.since)[0])
+            self.season.forget_open()
+            report.fire(self._rise(told.facts, tick))
+        elif told.verb == "update":
+            assert told.facts is not None
+            if tick - told.facts.since < _DAY:
+                report.update(self._rise(told.facts, tick))
+        elif told.verb == "resolve":
+            report.resolve(key, tick)
+        else:
+            # Of those who entered, not of those in flight at each moment: who goes on sooner is due less often.
+            facts = None if told.facts is None or tick - told.facts.since >= _DAY else self._rise(told.facts, tick)
+            ratio = told.ratio if facts is None or facts.size is None else 1 + facts.size
+            drop.hazards.scale(told.ratio)
+            drop.reset()
+            report.rebaseline(key, tick, ratio)
+
+    def _seen(self, tick: int) -> Seen:
+        drop, spread = self.drop, self.drop.dispersion
+        return Seen(
+            tick,
+            self._seconds,
+            float(drop.observed[WHOLE]),
+            float(drop.expected[WHOLE]),
+            float(drop.kappa[WHOLE]),
+            float(spread.fast[WHOLE]),
+            float(spread.slow[WHOLE]),
+            float(spread.drift[WHOLE]),
+        )
+
+    @property
+    def rise_key(self) -> SeriesKey:
+        """The series of rises."""
+        return SeriesKey("conversion", "up", self.journey, self.step)
+
+    def _rise(self, facts: Facts, tick: int) -> Finding:
+        return risen_finding(self.drop, facts, self.rise_key, tick, self.journal.examples())
 
     def _nurse(self, entry: Entry, entered: Entrants, left: Leavers, factor: float, report: Report) -> None:
         opened, tick = self.illness.opened, entry.tick
@@ -263,13 +343,17 @@ class StepWatch:
         return self._last
 
     @property
-    def firing(self) -> SeriesKey | None:
-        """The series that fires."""
+    def firing(self) -> list[SeriesKey]:
+        """The series that fires, if any."""
         opened = self.illness.opened
-        return None if opened is None else opened.key
+        if opened is not None:
+            return [opened.key]
+        return [self.rise_key] if self.rise is not None and self.rise.risen is not None else []
 
     def pending(self, tick: int) -> list[Finding]:
         """Series on the way to an alarm, as they look now: the whole, else the one with the most evidence."""
+        if self.rise is not None and self.illness.opened is None and self.rise.pending:
+            return [self._rise(self.rise.measure(self._seen(tick))[0], tick)]
         if self.illness.opened is not None or not (self._levels >= PENDING).any():
             return []
         level = float(self._levels.max())
@@ -277,8 +361,18 @@ class StepWatch:
         dispersion = float(self.drop.dispersion.fast[series])
         return [self._finding(tick, find(self.drop, self.lanes, series, dispersion, level), self.key(series))]
 
+    def rise_state(self) -> str:
+        """`state` of the series of rises; it waits while the step is ill."""
+        if self.rise is not None and self.rise.risen is not None:
+            return "firing"
+        return "learning" if self.illness.opened is not None else self.state
+
     def levels(self) -> list[tuple[SeriesKey, float]]:
-        """Series with their evidence: the whole, and the pending ones."""
+        """Series with their evidence: the whole in each direction, and the pending ones."""
+        rises = [] if self.rise is None else [(self.rise_key, self.rise.level)]
+        return [*(self._drops() if "down" in self.directions else ()), *rises]
+
+    def _drops(self) -> list[tuple[SeriesKey, float]]:
         if not len(self._levels):
             return [(self.key(WHOLE), 0.0)]
         return [
@@ -308,6 +402,8 @@ class StepWatch:
         self.season.forget_open()
         self.traffic.flood.settle()
         self.illness.forget()
+        if self.rise is not None:
+            self.rise.reset()
         self._last, self._seconds, self._entered = None, 1, 0
         self._levels = self.credit.granted = np.zeros(0)
         return self._dump()
@@ -364,6 +460,7 @@ class StepWatch:
                 pack(self._levels),
                 pack(self.credit.granted),
                 opened,
+                b"" if self.rise is None else self.rise.dump(),
             )
         )
 
@@ -383,6 +480,8 @@ class StepWatch:
         self._levels, self.credit.granted = unpack(stored.levels), unpack(stored.credit)
         self.illness.load(stored.falls, stored.aside, stored.open, self.drop.lanes)
         self._in_flight = float(self.drop.flight.aging.counts[:, IN_FLIGHT].sum())
+        if self.rise is not None and stored.rise:
+            self.rise.load(stored.rise)
         if journal is not None:
             for entry in self.journal.load(journal, stored.last):
                 self._apply(entry, NOBODY)

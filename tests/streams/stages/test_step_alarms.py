@@ -73,11 +73,18 @@ def test_every_step_but_the_goal_is_watched_as_long_as_a_customer_may_stay_in_it
     assert watched(file().config.journeys["purchase"]) == [("cart", 600), ("checkout", 90)]
 
 
-@pytest.mark.parametrize("asked", ["off", "up"])
-def test_a_journey_may_say_that_its_conversion_is_not_watched_downward(asked: str) -> None:
-    text = FILE.replace("    owner: shop\n", f"    owner: shop\n    watch: {asked}\n")
+def test_a_journey_may_say_that_its_conversion_is_not_watched() -> None:
+    text = FILE.replace("    owner: shop\n", "    owner: shop\n    watch: off\n")
     assert watched(file(text).config.journeys["purchase"]) == []
     assert alarms(text).steps == {}
+
+
+@pytest.mark.parametrize(("asked", "ways"), [("up", ("up",)), ("both", ("down", "up")), ("down", ("down",))])
+def test_a_journey_says_in_which_directions_its_conversion_is_watched(asked: str, ways: tuple[str, ...]) -> None:
+    text = FILE.replace("    owner: shop\n", f"    owner: shop\n    watch: {asked}\n")
+    watch = alarms(text).steps["purchase", "cart"]
+    assert watch.directions == ways
+    assert tuple(key.direction for key, _ in watch.levels()) == ways
 
 
 def test_who_entered_is_in_flight_until_they_go_on_leave_or_merge() -> None:

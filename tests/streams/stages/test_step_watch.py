@@ -109,7 +109,7 @@ def test_a_step_that_breaks_fires_is_updated_and_resolves() -> None:
 def test_while_it_fires_it_has_no_credit_and_learns_nothing() -> None:
     step, _ = lived(FAULT + 60)
     assert step.state == "firing"
-    assert step.firing is not None
+    assert step.firing
     assert step.live == (0, 0)
     assert step.credit_of() == 0.0
     rates = step.drop.hazards.rates.copy()
