@@ -250,3 +250,5 @@ class AlarmsView(msgspec.Struct, frozen=True):
     fired: list[FiredCount] = []
     ignored: int = 0
     """Commands to alerts that named none, or made no sense, since the beginning."""
+    bar: float = 1.0
+    """The evidence that fires now; more than 1 where the file has a `false_share` and few alerts stand."""

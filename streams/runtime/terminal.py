@@ -171,7 +171,7 @@ def _alarms(alarms: AlarmsView, high: bool) -> RenderableType:
         lines.append(Text("✓ nothing fires", style=_GOOD))
     most = _ALERTS if high else _FEW_ALERTS
     for alert in live[:most]:
-        lines += _alert(alert, high)
+        lines += _alert(alert, high, alarms.bar)
     if len(live) > most:
         lines.append(Text(f"  and {len(live) - most} more", style=_SOFT))
     noted = [one for one in alarms.watched if one.note]
@@ -181,13 +181,13 @@ def _alarms(alarms: AlarmsView, high: bool) -> RenderableType:
     return Group(*lines)
 
 
-def _alert(alert: AlertView, high: bool) -> list[Text]:
+def _alert(alert: AlertView, high: bool, bar: float) -> list[Text]:
     """What, since when and who; below it, where there is room, how much and what else is known."""
     fires = alert.state in alert_words.FIRING
     mark = (f"▲ {alert.severity}  ", _BAD) if fires else ("△ pending  ", _UNSURE)
     since = f"since {_clock(alert.since)} ({_clock(alert.since_low)}–{_clock(alert.since_high)})"
     if not fires:
-        said = f"{alert_words.what(alert)}, perhaps: evidence {alert.evidence:.2f} of 1, {since}"
+        said = f"{alert_words.what(alert)}, perhaps: evidence {alert.evidence:.2f} of {bar:.3g}, {since}"
         return [Text.assemble(mark, said, overflow="ellipsis", no_wrap=True)]
     size = alert_words.size(alert) or alert_words.numbers(alert)
     if not high:

@@ -167,6 +167,7 @@ class Detection:
             watched=[*self._watched(tick), *self.signals.watched(), *self.sources.watched()],
             fired=self.book.fired(),
             ignored=self.book.ignored,
+            bar=self._budget.bar(self.book.standing),
         )
 
     def _pending(self, tick: int | None) -> list[Finding]:

@@ -60,6 +60,8 @@ class SignalAlarms:
         self._turned: set[Name] = set()
         """Series that may have to be granted something else."""
         self._live: dict[Name, bool] = {}
+        self._counts: dict[str, int] | None = None
+        """How many are live, by journey; None: to be counted anew."""
         self._dues: dict[Name, int] = {}
         self._due: int | None = None
         self._news: list[tuple[Name, News]] = []
@@ -85,6 +87,7 @@ class SignalAlarms:
             if name.dimension and Name("signal", signal=name.signal) in self.series:
                 self.series[name] = series
         self._live = {name: series.live for name, series in self.series.items()}
+        self._counts = None
         self._dues = {name: due for name, series in self.series.items() if (due := series.due()) is not None}
         self._waiting = {name for name, series in self.series.items() if series.waits}
         self._turned = set(self.series)
@@ -128,6 +131,7 @@ class SignalAlarms:
             _key(name, direction) for direction in series.directions if series.state_of(direction) == "firing"
         ]
         self._live.pop(name, None)
+        self._counts = None
         self._dues.pop(name, None)
         self._dirty.discard(name)
         self._waiting.discard(name)
@@ -211,12 +215,13 @@ class SignalAlarms:
 
     def live(self) -> dict[str, int]:
         """How many series can be given credit now, by journey; "" for those of none."""
-        counts: dict[str, int] = {}
-        for name, live in self._live.items():
-            if live:
-                journey = self._journey(name)
-                counts[journey] = counts.get(journey, 0) + 1
-        return counts
+        if self._counts is None:
+            self._counts = {}
+            for name, live in self._live.items():
+                if live:
+                    journey = self._journey(name)
+                    self._counts[journey] = self._counts.get(journey, 0) + 1
+        return self._counts
 
     def _journey(self, name: Name) -> str:
         return name.journey or self._config.signals[name.signal].journey or REST
@@ -255,6 +260,7 @@ class SignalAlarms:
         series = self.series[name]
         if self._live.get(name) != series.live:
             self._live[name] = series.live
+            self._counts = None
             self._turned.add(name)
         due = series.due()
         if due is None:

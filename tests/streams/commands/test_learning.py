@@ -15,6 +15,8 @@ from streams.cli import main
 from streams.config.load import load_text
 from streams.stages.detection import Detection
 
+pytestmark = pytest.mark.timeout(600)  # a day of history is replayed first
+
 FILE = """
 version: 1
 timezone: Europe/Kyiv
@@ -31,7 +33,7 @@ signals:
   wait: {on: call.answered, value: wait_s, watch: up, detector: {name: calibrated_residual, period: 0}}
 """
 BEGAN = datetime(2026, 3, 2, 6, tzinfo=UTC)
-LEARNT_HOURS = 30
+LEARNT_HOURS = 25
 LATER = BEGAN + timedelta(days=40)
 BROKEN = 900
 """Seconds into the new service at which everything breaks."""
@@ -58,17 +60,17 @@ class Events:
         chance = self.chance
         for second in range(seconds):
             at, ill = began + timedelta(seconds=second), broken is not None and second >= broken
-            if chance.random() < 0.1:
+            if chance.random() < 0.04:
                 region, who = chance.choice(["kyiv", "lviv"]), f"c-{len(self.rows)}"
                 self.add(at, "cart.updated", "shop", who, region=region)
                 if chance.random() < 0.8 and not ill:
                     self.add(at + timedelta(seconds=chance.uniform(10, 60)), "order.completed", "bank", who)
-            if chance.random() < 0.1 and not ill:
+            if chance.random() < 0.06 and not ill:
                 self.add(at, "call.started", "phone", f"c-{second}")
-            if chance.random() < 0.05:
+            if chance.random() < 0.04:
                 good = chance.random() < (0.1 if ill else 0.9)
                 self.add(at, "survey.answered", "forms", f"c-{second}", metric="csat", score=5 if good else 1)
-            if chance.random() < 0.05:
+            if chance.random() < 0.03:
                 wait = chance.uniform(40, 60) * (20 if ill else 1)
                 self.add(at, "call.answered", "desk", f"c-{second}", wait_s=round(wait, 1))
 
@@ -111,8 +113,8 @@ def test_a_service_that_was_taught_alarms_at_once_where_a_blind_one_sees_nothing
     assert not {"calls", "wait", "phone", "bank"} & blind.keys()
     assert {"calls", "csat", "wait", "phone", "bank"} <= taught.keys()
     assert all(at > BROKEN for at in taught.values())
-    assert taught["phone"] < BROKEN + 300
-    assert taught["calls"] < BROKEN + 300
+    assert taught["phone"] < BROKEN + 480
+    assert taught["calls"] < BROKEN + 480
     # Scores fall plainly enough to be seen by what one quarter of an hour has taught, but later.
     assert taught["csat"] < blind["csat"]
 
@@ -136,7 +138,7 @@ def test_each_says_what_it_sees_from_the_first_second_on(folder: Path) -> None:
 
 def test_without_anything_wrong_a_taught_service_says_nothing(folder: Path) -> None:
     calm = Events(3)
-    calm.live(LATER, 7200)
+    calm.live(LATER, 5400)
     calm.write(folder / "calm.ndjson")
     out = folder / "calm.out"
     given = [f"{folder}/calm.ndjson", "--learnt", f"{folder}/learnt", "--out", str(out), "-q"]
