@@ -84,7 +84,8 @@ class Erosion:
         self._matures = within + _SLACK
         self._days: dict[int, list[int]] = {}
         """Day since the epoch -> those who entered, and those of them who went on in time."""
-        self.dirty = False
+        self.dirty = True
+        """Nothing that was stored under the name of a new step may come back."""
 
     def enter(self, second: int, count: int) -> None:
         """So many entered in this second (UTC epoch)."""

@@ -172,10 +172,10 @@ def test_pieces_are_named_by_journey_and_step_and_what_has_none_begins_anew() ->
     told(steps, START, Entered("purchase", "cart", ("mobile",), 10, 0))
     pieces = steps.changes(START)
     assert set(pieces) == {
-        f"watch/purchase/{step}/{part}" for step in ("cart", "checkout") for part in ("state", "journal")
+        f"watch/purchase/{step}/{part}" for step in ("cart", "checkout") for part in ("state", "journal", "days")
     }
     told(steps, START + 1, Entered("purchase", "cart", ("mobile",), 1, 0))
-    assert set(steps.changes(START + 1)) == {"watch/purchase/cart/journal"}
+    assert set(steps.changes(START + 1)) == {"watch/purchase/cart/journal", "watch/purchase/cart/days"}
     again = alarms()
     again.load({name: body for name, body in pieces.items() if "cart" in name})
     assert flight(again.steps["purchase", "cart"]) == 10
