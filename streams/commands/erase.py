@@ -79,6 +79,7 @@ def _in_cluster(where: Where, args: argparse.Namespace) -> int:
     written, left = asyncio.run(questions.erase(where, found, wait))
     sys.stdout.write(f"{found.id}{also}: {'erased' if not left else 'to be erased'}\n")
     sys.stdout.write(f"  {'state':<12} {len(found.states)}\n")
+    sys.stdout.write(f"  {'deliveries':<12} {asyncio.run(questions.erase_deliveries(where, found))}\n")
     for one in written:
         waits = "  waits for a worker: nobody has come to it yet" if one in left else ""
         sys.stdout.write(f"  {'log record':<12} partition {one.partition}, offset {one.offset}{waits}\n")

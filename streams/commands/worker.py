@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from connectors.sinks.contract import abilities_of
 from streams.config.load import load_file
-from streams.delivery.receivers import receivers_of
 from streams.errors import UsageError
 from streams.runtime import logs
 from streams.runtime.cluster import worker
 from streams.runtime.cluster.journey_service import Settings
 from streams.runtime.collection import rare_collection
+from streams.runtime.sinks import check_receivers
 
 HELP = "A worker of the cluster, on Kafka and Redis (Faust)."
 
@@ -40,7 +39,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="customers held in memory for each partition, about 1.2 KiB each (default %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--listen", metavar="HOST:PORT", help="serve /status, /metrics, /livez and /readyz there (default: nothing)"
+        "--listen",
+        metavar="HOST:PORT",
+        help="serve /status, /deliveries, /metrics, /livez and /readyz there (default: nothing)",
     )
     parser.add_argument(
         "--log-level", default="info", choices=logs.LEVELS, help="least level shown (default %(default)s)"
@@ -53,8 +54,7 @@ def run(args: argparse.Namespace) -> int:
     loaded = load_file(args.config)
     for warning in loaded.warnings:
         sys.stderr.write(f"{warning.at(args.config)}\n")
-    for name in receivers_of(loaded.config, abilities_of):
-        sys.stderr.write(f"{args.config}: {name} receives nothing: a worker does not deliver yet, only touchline run\n")
+    check_receivers(loaded)
     if args.batch < 1:
         raise UsageError("--batch: expected at least 1")
     if args.cache < 1:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
+from streams.delivery.attempts import STATES
 from streams.runtime.answers import bad_cursor, json_answer, limit_of, since_of
 from streams.runtime.collector import read_body
 from streams.runtime.problems import Problem, not_found
 from streams.runtime.refusals import refusing
 from streams.runtime.service import BadCursor, DeliveryDesk
-from streams.runtime.store.deliveries import STATES
 from streams.units import parse_time
 
 _MAX_BODY = 4096

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import Callable
 
 import msgspec
@@ -20,10 +19,10 @@ from streams.delivery.digest import in_digest
 from streams.delivery.grouping import Addressed, Book, Key, Told
 from streams.delivery.message import read
 from streams.delivery.receivers import Receiver, receivers_of
-from streams.errors import CannotStart
 from streams.runtime.clock import Clock
 from streams.runtime.commit import Commit
 from streams.runtime.lane import Lane
+from streams.runtime.receiver_health import health_of, mark_of
 from streams.runtime.service import Page, ReceiverHealth
 from streams.runtime.sinks import make_sink
 from streams.runtime.store.deliveries import ReceiverRow
@@ -77,7 +76,7 @@ class Delivery:
     async def follow(self, config: Config) -> None:
         """From now on the receivers of this file; those that are the same go on undisturbed. Raises StoreFailed."""
         receivers = receivers_of(config, abilities_of)
-        await self._outbox.know({name: _mark(receiver) for name, receiver in receivers.items()})
+        await self._outbox.know({name: mark_of(receiver) for name, receiver in receivers.items()})
         self._rows = await self._outbox.receivers()
         self._receivers = receivers
         self._book.keep(receivers)
@@ -177,23 +176,7 @@ class Delivery:
             await asyncio.sleep(REFRESH_SECONDS)
 
     def _shown(self, name: str, now: int) -> ReceiverHealth:
-        lane, row = self.lanes.get(name), self._rows.get(name)
-        state, error = "unknown", None
-        if lane is not None:
-            error = lane.unusable or lane.disabled or lane.last_error
-            state = "unusable" if lane.unusable else "disabled" if lane.disabled else "failing" if error else "ok"
-        if row is None:
-            return ReceiverHealth(name, self._receivers[name].kind, state, 0, None, error)
-        since = row.waiting_since
-        kind = self._receivers[name].kind if name in self._receivers else ""
-        age = None if since is None else max(0, now - since) / 1e6
-        return ReceiverHealth(name, kind, state, row.pending, age, error, row.delivered, row.retried, row.failed)
-
-
-def _mark(receiver: Receiver) -> str:
-    """Changes when the address does, and does not give it away."""
-    try:
-        address = receiver.address.reveal()
-    except CannotStart:
-        address = receiver.address.written
-    return hashlib.blake2b(f"{receiver.kind}:{address}".encode(), digest_size=8).hexdigest()
+        receiver, row = self._receivers.get(name), self._rows.get(name)
+        waits = (0, None) if row is None else (row.pending, row.waiting_since)
+        counts = (0, 0, 0) if row is None else (row.delivered, row.retried, row.failed)
+        return health_of(name, receiver, self.lanes.get(name), waits, counts, now)

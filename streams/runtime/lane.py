@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from typing import Any, Protocol
 
 import structlog
 
 from connectors.sinks.contract import NotEquipped, Receiving
 from streams.delivery import ladder
+from streams.delivery.attempts import DELIVERED, DISABLED, FAILED, PENDING, Attempted, Due, Trouble
 from streams.delivery.digest import is_digest
 from streams.delivery.message import Batch, Message, read
 from streams.delivery.outcome import Delivered, Gone, Outcome, Refused, Retry
 from streams.delivery.receivers import Receiver
 from streams.errors import CannotStart
 from streams.runtime.clock import Clock
-from streams.runtime.store.deliveries import DELIVERED, DISABLED, FAILED, PENDING, Attempted, Due
-from streams.runtime.store.outbox import Outbox
 from streams.runtime.store.store import StoreFailed
 from streams.units import SECOND, format_duration
 
 CONCURRENCY = 4
 """Attempts under way at once per receiver."""
 _NOT_KEPT = "its decision is no longer kept"
+
+
+class Waits(Protocol):
+    """Where what waits is kept: SQLite's rows, or a cluster worker's partitions."""
+
+    async def due(
+        self, receiver: Receiver, limit: int, busy: Collection[int]
+    ) -> tuple[Sequence[Sequence[Due]], int | None]:
+        """Batches that may leave now, and when the next may; `busy` are under way. Raises StoreFailed."""
+        ...
+
+    async def record(self, receiver: str, attempts: Sequence[Attempted], gone: str | None) -> None:
+        """What became of an attempt; returns once it is durable. `gone` disables the receiver."""
+        ...
+
+    async def open_records(self, receiver: str) -> Sequence[bytes]:
+        """Records of what a receiver knows to be open. Raises StoreFailed."""
+        ...
 
 
 class Lane:
@@ -46,7 +63,7 @@ class Lane:
     def __init__(
         self,
         receiver: Receiver,
-        outbox: Outbox,
+        outbox: Waits,
         clock: Clock,
         make: Callable[[Receiver], Receiving],
         noted: Callable[[], None],
@@ -71,6 +88,8 @@ class Lane:
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._failures = 0
         """In a row."""
+        self._failing_since: int | None = None
+        self._tried = False
         self._down = False
         """It was left alone since its last success: one attempt at a time until it is well."""
         self._rests_until = 0
@@ -102,6 +121,25 @@ class Lane:
     def under_way(self) -> int:
         """Attempts that have begun and not ended."""
         return len(set(self._busy.values()))
+
+    @property
+    def busy(self) -> Collection[int]:
+        """Ids of the deliveries that are under way."""
+        return self._busy.keys()
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """How it is failing; None while it is not."""
+        if self._failing_since is None:
+            return None
+        return Trouble(self._failing_since, self._failures, self._rests_until, self.last_error or "")
+
+    def resume(self, trouble: Trouble) -> None:
+        """Go on as another process left it; what was learnt here since counts more."""
+        if self._tried or trouble.rests_until <= max(self._clock.now(), self._rests_until):
+            return
+        self._failing_since, self._failures = trouble.since, trouble.failures
+        self._rests_until, self.last_error, self._down = trouble.rests_until, trouble.last_error, True
 
     @property
     def resting(self) -> bool:
@@ -204,6 +242,11 @@ class Lane:
 
     def _note(self, outcome: Outcome, now: int) -> None:
         """What the attempt says about the receiver itself."""
+        self._tried = True
+        if isinstance(outcome, Retry):
+            self._failing_since = now if self._failing_since is None else self._failing_since
+        else:
+            self._failing_since = None
         match outcome:
             case Delivered():
                 if self._down:

@@ -49,10 +49,13 @@ def parcel_out(parcel: Parcel, receiver: int, topic: str) -> Outgoing:
 
 
 def decision_out(decision: Decision, source: str, topic: str, sequence: int) -> Outgoing:
-    """A decision on its way to delivery, keyed by whom or what it is about."""
+    """A decision on its way to delivery, keyed by the customer it is about.
+
+    All that SignalStage decides has one key: alerts of one incident are told together, whatever journey they are of.
+    """
     return Outgoing(
         topic,
-        decision.subject.encode(),
+        decision.subject.encode() if source.startswith("events:") else source.encode(),
         encode_decision(decision),
         sequence,
         ((SOURCE, source.encode()), (SEQUENCE, str(sequence).encode())),

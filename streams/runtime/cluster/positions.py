@@ -18,6 +18,8 @@ from yarl import URL
 
 _log = structlog.get_logger()
 _STOP_LIMIT_S = 5.0
+_FETCH_S = 1.2
+"""Longer than Faust waits for records."""
 
 FindPosition = Callable[[TP], Awaitable[int | None]]
 """Offset at which a partition goes on, None where the store knows nothing of it and Kafka's answer holds."""
@@ -65,6 +67,28 @@ class Consumer(driver.Consumer):
     async def accepts(self, tp: TP, offset: int) -> bool:
         """Whether the group's coordinator takes an offset from us now: then the group means us to own the partition."""
         return bool(await self._commit({tp: offset}))
+
+    _anew = False
+
+    async def position_anew(self, app: faust.App) -> None:
+        """Go to the stored positions once more, in the middle of reading.
+
+        Faust's drain loop remembers the last offset it saw and drops older ones, so it has to stand still meanwhile:
+        its fetch ends within a second once the flow is stopped.
+        """
+        if self._anew:
+            return  # somebody else is at it, for all partitions
+        self._anew = True
+        try:
+            self.stop_flow()
+            app.flow_control.suspend()
+            app.flow_control.clear()
+            await asyncio.sleep(_FETCH_S)
+            await self.perform_seek()
+            app.flow_control.resume()
+            self.resume_flow()
+        finally:
+            self._anew = False
 
 
 Transport.Consumer = Consumer

@@ -14,6 +14,7 @@ from streams.errors import CannotStart
 from streams.runtime.case_reader import CaseQuery
 from streams.runtime.cluster import erasing, of_customer
 from streams.runtime.cluster.archive import Archive, opened
+from streams.runtime.cluster.delivery_erasing import erase_records
 from streams.runtime.cluster.door_index import DoorIndex, list_cases
 from streams.runtime.cluster.erasing import Written
 from streams.runtime.cluster.of_customer import Kept
@@ -78,6 +79,12 @@ async def erase(where: Where, found: Kept, limit_s: float) -> tuple[list[Written
     written = await erasing.ask(where.kafka, Names(where.name), found)
     async with _store(where) as redis:
         return written, await erasing.done(redis, written, limit_s)
+
+
+async def erase_deliveries(where: Where, found: Kept) -> int:
+    """Take away the records of deliveries about the customer; how many there were. Raises CannotStart."""
+    async with _store(where) as redis:
+        return await erase_records(redis, found.all)
 
 
 async def retentions(where: Where) -> dict[str, int]:

@@ -208,6 +208,11 @@ class PartitionStore:
                 found += bodies
         return found
 
+    async def glance(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Stored states that never change, read beside the connection of the commits, so at any time."""
+        bodies = await self._redis.mget([self._item + key for key in keys])
+        return [None if body is None else _bytes(body) for body in bodies]
+
     async def timers(self) -> list[tuple[str, int]]:
         """Customers with a timer and when it is due, earliest first."""
         found: list[tuple[str, int]] = []

@@ -35,8 +35,6 @@ _DECISION_S = 0.2
 _GAP_LIMIT_S = 15.0
 _JUMP_LIMIT_S = 3.0
 _RETRY_S = 1.0
-_FETCH_S = 1.2
-"""Longer than Faust waits for records."""
 
 
 _encode_names = msgspec.msgpack.Encoder().encode
@@ -376,11 +374,7 @@ def attach(app: faust.App, desk: SignalDesk) -> None:
 
 
 async def _read_again(app: faust.App, desk: SignalDesk, tp: TP) -> None:
-    """Claim the stage anew and go back to the stored position.
-
-    Faust's drain loop remembers the last offset it saw and drops older ones, so it has to stand still meanwhile: its
-    fetch ends within a second once the flow is stopped.
-    """
+    """Claim the stage anew and go back to the stored position."""
     consumer = app.consumer
     assert isinstance(consumer, Consumer)
     if tp not in consumer.assignment():
@@ -388,10 +382,4 @@ async def _read_again(app: faust.App, desk: SignalDesk, tp: TP) -> None:
         return
     if desk.lost and not await consumer.accepts(tp, desk.read):
         return
-    consumer.stop_flow()
-    app.flow_control.suspend()
-    app.flow_control.clear()
-    await asyncio.sleep(_FETCH_S)
-    await consumer.perform_seek()
-    app.flow_control.resume()
-    consumer.resume_flow()
+    await consumer.position_anew(app)

@@ -8,6 +8,7 @@ import socket
 import msgspec
 
 from streams.runtime.clock import Clock
+from streams.runtime.cluster.dispatch import Dispatch
 from streams.runtime.cluster.journey_service import JourneyService, Settings
 from streams.runtime.cluster.signal_agent import SignalDesk
 from streams.runtime.cluster.watcher import Watcher
@@ -88,7 +89,9 @@ class Reporter:
         desk: SignalDesk,
         watcher: Watcher,
         clock: Clock,
+        deliveries: Dispatch | None = None,
     ) -> None:
+        self.deliveries = deliveries
         self.config = config
         """Hash of the worker's file."""
         self.journeys = journeys
@@ -114,7 +117,11 @@ class Reporter:
         for tp, slot in sorted(self.journeys.slots.items()):
             if not slot.running:
                 return f"partition {tp.partition}: {slot.trouble or 'opening'}"
-        return None if self.desk.trouble is None else f"signals: {self.desk.trouble}"
+        if self.desk.trouble is not None:
+            return f"signals: {self.desk.trouble}"
+        for number, trouble in sorted(self.deliveries.trouble.items() if self.deliveries is not None else ()):
+            return f"decisions:{number}: {trouble}"
+        return None
 
     def status(self) -> WorkerStatus:
         """As of now."""

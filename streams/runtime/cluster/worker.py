@@ -16,12 +16,14 @@ from mode.types import ServiceT
 from streams.config.load import Loaded
 from streams.errors import CannotStart
 from streams.runtime.clock import Clock, SystemClock
-from streams.runtime.cluster import positions, security, signal_agent, topics, worker_web
+from streams.runtime.cluster import delivery_agent, positions, security, signal_agent, topics, worker_web
 from streams.runtime.cluster.bulletin import Bulletin
 from streams.runtime.cluster.connections import Connections
 from streams.runtime.cluster.credentials import credentials
+from streams.runtime.cluster.delivery_agent import Deliveries
+from streams.runtime.cluster.dispatch import Dispatch
 from streams.runtime.cluster.journey_service import JourneyService, Settings
-from streams.runtime.cluster.redis_store import connect, inspect
+from streams.runtime.cluster.redis_store import PartitionStore, connect, inspect
 from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.signal_agent import SignalDesk
 from streams.runtime.cluster.status import Reporter
@@ -31,8 +33,8 @@ from streams.runtime.cluster.watcher import KafkaEnds, Watcher
 _log = structlog.get_logger()
 
 
-async def preflight(settings: Settings) -> int:
-    """Probe both servers; returns the partitions of the events. Raises CannotStart."""
+async def preflight(settings: Settings) -> tuple[int, int]:
+    """Probe both servers; returns the partitions of the events and of the decisions. Raises CannotStart."""
     redis = connect(settings.redis)
     try:
         for warning in await inspect(redis):
@@ -44,7 +46,7 @@ async def preflight(settings: Settings) -> int:
         partitions = await topics.check_log(client, names)
         for warning in await topics.shortcomings(client, names):
             _log.warning("log_not_safe", detail=warning)
-    return partitions
+        return partitions, await topics.partition_count(client, names.decisions) or 0
 
 
 def build_app(settings: Settings, folder: Path, web: tuple[str, int] | None) -> faust.App:
@@ -86,7 +88,7 @@ class Worker(faust.Worker):
 
 def run(loaded: Loaded, settings: Settings, *, web: tuple[str, int] | None = None, clock: Clock | None = None) -> int:
     """Run a worker until it is told to stop; returns the exit code. Raises CannotStart."""
-    partitions = asyncio.run(preflight(settings))
+    partitions, decisions = asyncio.run(preflight(settings))
     clock = clock or SystemClock()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -95,20 +97,31 @@ def run(loaded: Loaded, settings: Settings, *, web: tuple[str, int] | None = Non
         rulebook = Rulebook(connections, loaded)
         journeys = JourneyService(settings, rulebook, connections, clock, partitions)
         desk = SignalDesk(connections, rulebook, Names(settings.name), partitions)
+        dispatch = Dispatch(
+            loaded,
+            clock,
+            lambda number: PartitionStore(connections.redis, f"decisions:{number}", item="d"),
+            decisions,
+        )
+        names = desk.names
+        deliveries = Deliveries(dispatch, settings.kafka, names.decisions)
         app = build_app(settings, Path(folder) / "faust", web)
 
         async def find(tp: TP) -> int | None:
+            if tp.topic == names.decisions:
+                return await deliveries.find(app, tp)
             return await signal_agent.find(app, desk, tp)
 
-        positions.install(app, f"kafka://{settings.kafka}", find, frozenset({desk.names.partials}))
+        positions.install(app, f"kafka://{settings.kafka}", find, frozenset({names.partials, names.decisions}))
         signal_agent.attach(app, desk)
+        delivery_agent.attach(app, dispatch, names.decisions)
 
         watcher = Watcher(journeys, desk, KafkaEnds(settings.kafka), clock)
-        reporter = Reporter(settings, loaded.hash, journeys, desk, watcher, clock)
+        reporter = Reporter(settings, loaded.hash, journeys, desk, watcher, clock, dispatch)
         bulletin = Bulletin(reporter, connections)
         if web is not None:
             worker_web.attach(app, reporter, loaded.config.access)
-        worker = Worker(app, connections, journeys, watcher, bulletin, loop=loop)
+        worker = Worker(app, connections, journeys, watcher, bulletin, deliveries, loop=loop)
         try:
             worker.execute_from_commandline()
         except SystemExit as end:

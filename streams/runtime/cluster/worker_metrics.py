@@ -19,6 +19,7 @@ from streams.runtime.care_metrics import care_families
 from streams.runtime.cluster.journey_service import Slot
 from streams.runtime.cluster.redis_store import Outcome
 from streams.runtime.cluster.status import Reporter
+from streams.runtime.delivery_metrics import delivery_families
 from streams.runtime.families import Families
 from streams.runtime.metrics import bounded_sources, bounded_types, process_families
 from streams.runtime.series_count import REST, SIGNAL_SEGMENTS, STEP_SEGMENTS, STEPS, SeriesCount, ceiling
@@ -54,6 +55,8 @@ class WorkerMetrics(Collector):
         """All families, as they are now."""
         yield from self._own()
         yield from process_families(self._reporter.config)
+        if self._reporter.deliveries is not None:
+            yield from delivery_families(self._reporter.deliveries.health())
         stage = self._reporter.desk.stage
         if stage is not None:
             yield from self._of_signals(stage)

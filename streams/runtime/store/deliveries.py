@@ -9,6 +9,19 @@ from typing import Any
 
 import msgspec
 
+from streams.delivery.attempts import (
+    DELIVERED,
+    DISABLED,
+    FAILED,
+    GIVEN_UP,
+    GIVEN_UP_REASON,
+    IN_ORDER,
+    KEPT_DELIVERED,
+    KEPT_FAILED,
+    PENDING,
+    Attempted,
+    Due,
+)
 from streams.delivery.digest import is_digest
 from streams.delivery.grouping import Key, Told
 from streams.delivery.receivers import Abilities
@@ -49,17 +62,7 @@ CREATE TABLE IF NOT EXISTS told (
 """
 """`receivers.address` is a hash; `told` is what each receiver knows to be open. Times are the clock's."""
 
-PENDING, DELIVERED, FAILED, DISABLED = "pending", "delivered", "failed", "disabled"
-STATES = (PENDING, DELIVERED, FAILED, DISABLED)
-IN_ORDER = 3
-"""What is newer about the same waits for what is older until that has failed so often; then it goes by itself."""
 _PORTION = 2_000
-_DAY = 24 * 3600 * 1_000_000
-KEPT_DELIVERED = 7 * _DAY
-KEPT_FAILED = 30 * _DAY
-GIVEN_UP = 7 * _DAY
-"""What has been due so long, as behind a receiver that was down or has left the file, has failed."""
-GIVEN_UP_REASON = "not delivered within 7 days"
 
 _DUE = """
 SELECT row.id, row.decision, row.attempts, row.first_at, row.bundle, decisions.body
@@ -74,31 +77,6 @@ row.next_at <= ? AND NOT EXISTS (
 ) ORDER BY row.next_at, row.id LIMIT ?
 """.replace("{IN_ORDER}", str(IN_ORDER))
 _TOGETHER = "row.bundle = ? AND (row.attempts = 0 OR row.next_at <= ?) ORDER BY row.id LIMIT ?"
-
-
-class Due(msgspec.Struct, frozen=True):
-    """A delivery whose time has come."""
-
-    id: int
-    decision: str
-    attempts: int
-    """So far."""
-    first_at: int | None
-    bundle: str
-    body: bytes | None
-    """The public record; None where it is no longer kept."""
-
-
-class Attempted(msgspec.Struct, frozen=True):
-    """A delivery after an attempt."""
-
-    id: int
-    state: str
-    attempts: int
-    first_at: int
-    next_at: int
-    ended: int | None
-    last_error: str | None
 
 
 class ReceiverRow(msgspec.Struct, frozen=True):

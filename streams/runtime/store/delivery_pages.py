@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from streams.delivery.attempts import DELIVERED, PENDING
 from streams.runtime.service import BadCursor, Page
-from streams.runtime.store.deliveries import DELIVERED, PENDING
 from streams.units import format_time
 
 _COLUMNS = (

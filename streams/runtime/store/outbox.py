@@ -8,12 +8,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from streams.delivery.attempts import Attempted, Due
 from streams.delivery.grouping import Key, Told
 from streams.delivery.receivers import Receiver
 from streams.runtime.clock import Clock
 from streams.runtime.service import Page
 from streams.runtime.store import deliveries, delivery_pages, schema
-from streams.runtime.store.deliveries import Attempted, Due, ReceiverRow
+from streams.runtime.store.deliveries import ReceiverRow
 from streams.runtime.store.store import Store, StoreFailed
 from streams.units import SECOND
 
