@@ -5,6 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana import links, variables
+from grafana.all_journeys import TO_JOURNEY, all_journeys
 from grafana.board import board
 from grafana.colours import BAD, CALM, GOOD, MIDDLE, SEVERITIES
 from grafana.layout import Section
@@ -12,8 +13,6 @@ from grafana.panels import COUNT, RATIO, SECONDS, About, Column, N, by_powers, g
 from grafana.promql import firing, grown, of, rate, share, total
 from grafana.source import at_once, over_time, rows
 from streams.runtime import metric_names as names
-
-_TO_JOURNEY = links.to_board("Journey", "journey", journey="${__data.fields.journey}", step="${__data.fields.step}")
 
 
 def _now() -> Section:
@@ -103,7 +102,7 @@ def _alarms() -> Section:
                 [rows(firing(), "A")],
                 [
                     Column("severity", "severity", width=90),
-                    Column("journey", "journey", links=[_TO_JOURNEY]),
+                    Column("journey", "journey", links=[TO_JOURNEY]),
                     Column("step", "step"),
                     Column("signal", "signal"),
                     Column("direction", "direction", width=90),
@@ -159,62 +158,6 @@ def _alarms() -> Section:
                 empty="Nothing was deployed (send change.deployed), no alarm fired",
                 colours={"change.deployed": CALM, "alarms fired": BAD},
                 bars=True,
-            ),
-        ],
-    )
-
-
-def _conversion(metric: names.Metric, window: str) -> str:
-    where = f'window="{window}", basis="throughput"'
-    return f"max by (journey, step) ({of(metric, where)})"
-
-
-def _journeys() -> Section:
-    now, low = _conversion(names.STEP_CONVERSION, "$window"), _conversion(names.STEP_CONVERSION_LOWER, "$window")
-    high, n = _conversion(names.STEP_CONVERSION_UPPER, "$window"), _conversion(names.STEP_CONVERSION_N, "$window")
-    day = _conversion(names.STEP_CONVERSION, "24h")
-    owner = f"max by (journey, owner) ({of(names.JOURNEY)})"
-    place = f"max by (journey, step) ({of(names.STEP_POSITION)}) * on (journey) group_left (owner) {owner}"
-    columns = [
-        Column("journey", "journey", links=[_TO_JOURNEY]),
-        Column("P", "place", width=60),
-        Column("step", "step"),
-        Column("owner", "owner"),
-        Column("N", "n", width=80),
-        Column("A", "conversion", RATIO, 130, ((None, CALM),), gauge=True, decimals=1),
-        Column("L", "low", RATIO, 80, decimals=1),
-        Column("H", "high", RATIO, 80, decimals=1),
-        Column("D", "24 h", RATIO, 80, decimals=1),
-        Column("F", "in flight", width=90),
-        Column("E", "evidence", width=90, steps=((None, "text"), (0.1, MIDDLE), (1, BAD)), decimals=2),
-    ]
-    return Section(
-        "All journeys",
-        [
-            rows_of(
-                "Steps of all journeys",
-                About(
-                    "Each step: share of its customers who go on (throughput: out ÷ in over the chosen window), its"
-                    " 95 % interval, and the same over 24 h.",
-                    "the column `n`. Below the smallest sample the share is absent, not zero.",
-                    "Compare `high` with `24 h`: below it, the step has fallen. A click leads to the journey.",
-                    "journey-drop",
-                ),
-                [
-                    rows(place, "P"),
-                    rows(n, "N"),
-                    rows(now, "A"),
-                    rows(low, "L"),
-                    rows(high, "H"),
-                    rows(day, "D"),
-                    rows(f"sum by (journey, step) ({of(names.STEP_IN_FLIGHT)})", "F"),
-                    rows(f"max by (journey, step) ({of(names.STEP_EVIDENCE)})", "E"),
-                ],
-                columns,
-                width=24,
-                height=10,
-                empty="No journey in the file",
-                sort=(("journey", False), ("place", False)),
             ),
         ],
     )
@@ -308,6 +251,6 @@ def overview() -> Dashboard:
         "Touchline / Overview",
         "Is anything wrong, where, since when, and what changed? From here a click leads to the journey, the cases, the"
         " questions or the machinery.",
-        [_now(), _alarms(), _journeys(), _experience()],
+        [_now(), _alarms(), all_journeys(), _experience()],
         variables.window(),
     )
