@@ -32,16 +32,16 @@ def answers() -> Section:
             "signal-breached",
         ),
         [
-            over_time(value, "{{signal}} ({{unit}})"),
-            over_time(low, "{{signal}} ({{unit}}) low", "L"),
-            over_time(high, "{{signal}} ({{unit}}) high", "H"),
+            over_time(value, "{{signal}} {{unit}}"),
+            over_time(low, "{{signal}} {{unit}} low", "L"),
+            over_time(high, "{{signal}} {{unit}} high", "H"),
             over_time(n, "n {{signal}}", N),
         ],
         unit=COUNT,
         width=12,
         least=None,
         empty="Fewer answers than the smallest sample in this window: choose a longer one",
-    ).override_by_regexp(r"/\(ratio\)/", [DynamicConfigValue("unit", RATIO)])
+    ).override_by_regexp("/ ratio/", [DynamicConfigValue("unit", RATIO)])
     delayed = share(
         total(names.FEEDBACK_SCORES, "rule, delay", _RULE), total(names.FEEDBACK_SCORED, "rule, delay", _RULE)
     )

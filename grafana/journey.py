@@ -242,9 +242,9 @@ def _signals() -> Section:
                 "signal-breached",
             ),
             [
-                over_time(values(kind, names.SIGNAL), "{{signal}} ({{unit}})"),
-                over_time(values(kind, names.SIGNAL_LOWER), "{{signal}} ({{unit}}) low", "L"),
-                over_time(values(kind, names.SIGNAL_UPPER), "{{signal}} ({{unit}}) high", "H"),
+                over_time(values(kind, names.SIGNAL), "{{signal}} {{unit}}"),
+                over_time(values(kind, names.SIGNAL_LOWER), "{{signal}} {{unit}} low", "L"),
+                over_time(values(kind, names.SIGNAL_UPPER), "{{signal}} {{unit}} high", "H"),
                 over_time(values(kind, names.SIGNAL_N), "n {{signal}}", N),
             ],
             unit=COUNT,
@@ -254,7 +254,7 @@ def _signals() -> Section:
             empty=f"No {kind} signal of this journey, or too few observations in this window",
         )
         for unit, shown in _UNITS.items():
-            panel.override_by_regexp(rf"/\({unit}\)/", [DynamicConfigValue("unit", shown)])
+            panel.override_by_regexp(f"/ {unit}/", [DynamicConfigValue("unit", shown)])
         panels.append(edges(panel, "L", "H"))
     return Section("Interaction, perception and outcome, side by side", panels)
 

@@ -26,7 +26,7 @@ def _now() -> Section:
                 About(
                     "Alerts that fire now, by severity. Each has passed a test with a budget of false alarms.",
                     "the number is the count.",
-                    "Open the table below; its first row is the worst.",
+                    "Open the table below; critical ones stand first.",
                     "journey-drop",
                 ),
                 [at_once(total(names.ALERTS_ACTIVE, "severity"), "{{severity}}")],

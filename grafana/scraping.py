@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
+
 from grafana.layout import Section
 from grafana.panels import (
     COUNT,
@@ -32,12 +34,12 @@ def scraping() -> Section:
                 ),
                 [
                     over_time(f"max by (part) ({of(names.SERIES)})", "{{part}}"),
-                    over_time(f"max by (part) ({of(names.SERIES_CEILING)})", "{{part}} at most", N),
+                    over_time(f"max by (part) ({of(names.SERIES_CEILING)})", "{{part}} at most", "C"),
                 ],
                 unit=COUNT,
                 width=8,
                 empty="No service is scraped",
-            ),
+            ).override_by_query("C", [DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [6, 6]})]),
             rows_of(
                 "Series now, and the most there can be",
                 About(
