@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -118,6 +119,29 @@ class AlertCommand(msgspec.Struct, frozen=True, array_like=True):
     id: str
 
 
+class Nominee(msgspec.Struct, frozen=True, array_like=True):
+    """An ask that has passed every gate but the quota of its rule."""
+
+    rule: str
+    due: int
+    """When its gates ran, UTC epoch microseconds."""
+    subject: str
+    """The customer; empty where it has been erased since."""
+
+    def without(self, subjects: Collection[str]) -> Nominee:
+        """The same, unnamed if it is one of these."""
+        return Nominee(self.rule, self.due, "") if self.subject in subjects else self
+
+
+class Verdicts(msgspec.Struct, frozen=True):
+    """What quotas say to nominees of one partition; `touchline.quota.judged` carries it in the log."""
+
+    number: int
+    """n, from 0, per partition; without gaps, and the same on every run."""
+    allowed: tuple[Nominee, ...]
+    refused: tuple[Nominee, ...]
+
+
 class CareCount(msgspec.Struct, frozen=True, array_like=True):
     """Asks, answers, cases and offers of the partial's tick."""
 
@@ -181,6 +205,8 @@ class Partial(msgspec.Struct, frozen=True, array_like=True):
     """By what, rule and detail."""
     erased: tuple[str, ...] = ()
     """Customers to be forgotten as examples, in order of their ids."""
+    nominees: tuple[Nominee, ...] = ()
+    """By due time, customer and rule."""
 
 
 class Decision(msgspec.Struct, frozen=True):

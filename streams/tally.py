@@ -19,6 +19,7 @@ from streams.effects import (
     EntrantSample,
     Mark,
     Measured,
+    Nominee,
     Outcome,
     Partial,
     SourceSeen,
@@ -131,6 +132,7 @@ class Tally:
         """What, rule and detail -> [count, total]."""
         self.erased: set[str] = set()
         """Customers whom everybody is to forget."""
+        self.nominees: list[Nominee] = []
         self.left = [0, 0]
         """Changes and commands for which there was no room, or no sense in them."""
 
@@ -211,6 +213,7 @@ class Tally:
             or self.measured
             or self.marks
             or self.care
+            or self.nominees
             or any(book.outcomes for book in self._books.values())
         )
 
@@ -258,6 +261,7 @@ class Tally:
             commands_left=self.left[ORDERS],
             care=tuple(CareCount(*key, count, _held(total)) for key, (count, total) in sorted(self.care.items())),
             erased=tuple(sorted(self.erased)),
+            nominees=tuple(sorted(self.nominees, key=lambda one: (one.due, one.subject, one.rule))),
         )
         self.door = [0] * 7
         self._clear()
@@ -277,7 +281,8 @@ class Tally:
                     merged[at] = merged.get(at, 0) + count
 
     def forget(self, subjects: Collection[str]) -> None:
-        """Give these customers as examples no more; they stay counted."""
+        """Name these customers no more; they stay counted."""
+        self.nominees = [nominee.without(subjects) for nominee in self.nominees]
         for book in self._books.values():
             book.entrants = [subject for subject in book.entrants if subject not in subjects]
 
@@ -308,6 +313,7 @@ class Tally:
                 self.left,
                 list(self.care.items()),
                 sorted(self.erased),
+                self.nominees,
             ]
         )
 
@@ -331,6 +337,7 @@ class Tally:
             tally.measured[place][6] = scores
         tally.changes, tally.commands, tally.left = stored.changes, stored.commands, stored.left
         tally.care, tally.erased = dict(stored.care), set(stored.erased)
+        tally.nominees = stored.nominees
         for (journey, step), subjects in stored.entrants:
             tally.book(journey, step).entrants = subjects
         return tally
@@ -356,6 +363,7 @@ class _Stored(msgspec.Struct, array_like=True):
     left: list[int] = msgspec.field(default_factory=lambda: [0, 0])
     care: list[tuple[tuple[str, str, str], list[int]]] = []
     erased: list[str] = []
+    nominees: list[Nominee] = []
 
 
 def _held(total: int) -> int:

@@ -15,6 +15,7 @@ from streams.care.state import PROBLEM, QUIET, REQUIREMENT, SCHEDULED, Ask, Aske
 from streams.config.asking import PROBLEM_GATES
 from streams.config.structs import Config
 from streams.decisions import decision_id
+from streams.effects import Nominee
 from streams.fields import number, scaled
 from streams.units import DAY, HOUR, format_time
 
@@ -169,6 +170,8 @@ class Asking:
     def next_due(self, care: Care) -> int | None:
         """The earliest moment at which an ask must be judged."""
         due = None
+        if care.nominees:
+            return due  # what they are told may change what becomes of the others
         for ask in care.asks:
             for moment in (ask.due, ask.until if ask.phase == REQUIREMENT else None):
                 if moment is not None and (due is None or moment < due):
@@ -178,7 +181,7 @@ class Asking:
     def fire(self, care: Care, subject: str, traits: Mapping[str, Any], now: int, out: Out) -> None:
         """Judge what is due by now. Those that rank lower come first: they must still see who goes before them."""
         due = [ask for ask in care.asks if self._is_due(ask, now)]
-        if not due:
+        if not due or care.nominees:
             return
         for ask in sorted(due, key=self._rank, reverse=True):
             rule = self.rules.get(ask.rule)
@@ -201,7 +204,16 @@ class Asking:
     def _judge(self, rule: AskRule, ask: Ask, care: Care, subject: str, now: int, found: Found, out: Out) -> None:
         reasons = found.reasons
         if not reasons:
-            self._request(rule, ask, care, subject, now, found.channel, out)
+            ask.channel = found.channel
+            if rule.quota is None:
+                self._request(ask, care, subject, now, out)
+            elif out.nominate is None:
+                self._full(rule, ask, care, subject, now, out)
+            else:
+                care.asks = [other for other in care.asks if other is not ask]
+                care.nominees = [*care.nominees, ask]
+                ask.due = now
+                out.nominate(Nominee(rule.name, now, subject))
             return
         reason = reasons[0]
         if reason == "quiet_hours" and found.until is not None:
@@ -259,23 +271,55 @@ class Asking:
         """The file no longer has its rule."""
         self._withhold(care, ask, subject, now, out, "cancelled", ("cancelled",), (f"rule={ask.rule}",), final=True)
 
-    def _request(
-        self, rule: AskRule, ask: Ask, care: Care, subject: str, now: int, channel: str | None, out: Out
+    def judged(
+        self,
+        care: Care,
+        subject: str,
+        traits: Mapping[str, Any],
+        nominee: Nominee,
+        now: int,
+        out: Out,
+        *,
+        allowed: bool,
     ) -> None:
-        request = decision_id(REQUESTED, rule.name, subject, ask.cause, now)
+        """The quota of a rule has decided about its nominee: the ask leaves, or not, as of its due time.
+
+        What has fallen due before `now` meanwhile is judged then. A nominee that is no longer there changes nothing.
+        """
+        ask = next((ask for ask in care.nominees if (ask.rule, ask.due) == (nominee.rule, nominee.due)), None)
+        if ask is None:
+            return
+        care.nominees = [other for other in care.nominees if other is not ask]
+        rule = self.rules.get(ask.rule)
+        if rule is None:
+            self._gone(care, ask, subject, nominee.due, out)
+        elif allowed:
+            self._request(ask, care, subject, nominee.due, out)
+        else:
+            self._full(rule, ask, care, subject, nominee.due, out)
+        while (due := self.next_due(care)) is not None and due < now:
+            self.fire(care, subject, traits, due, out)
+
+    def _full(self, rule: AskRule, ask: Ask, care: Care, subject: str, now: int, out: Out) -> None:
+        facts = () if rule.quota is None else (f"quota={rule.quota.count:g} per {rule.quota.unit}",)
+        self._withhold(care, ask, subject, now, out, "quota", ("quota",), facts, final=True)
+
+    def _request(self, ask: Ask, care: Care, subject: str, now: int, out: Out) -> None:
+        request = decision_id(REQUESTED, ask.rule, subject, ask.cause, now)
         data = {
             "because": [ask.cause],
             "metric": ask.metric,
-            "channel": channel,
+            "channel": ask.channel,
             "scheduled_for": format_time(ask.scheduled),
             "attempt": ask.attempt,
             "request": request,
         }
-        out.decide("feedback.requested", rule.name, rule.name, subject, ask.cause, now, data)
-        out.count("feedback_requested", rule.name, channel or "")
+        out.decide("feedback.requested", ask.rule, ask.rule, subject, ask.cause, now, data)
+        out.count("feedback_requested", ask.rule, ask.channel or "")
         of_case = ask.case is not None and ask.metric == fatigue.CASE_METRIC
-        asked = Asked(now, ask.metric, request, rule.name, channel or "", of_case)
-        care.asked = [*care.asked, asked]
+        asked = Asked(now, ask.metric, request, ask.rule, ask.channel or "", of_case)
+        # Another tool may have asked while it waited for its quota.
+        care.asked = sorted([*care.asked, asked], key=lambda one: one.time)
         care.asks = [other for other in care.asks if other is not ask]
         for case in care.cases:
             if case.id == ask.case:

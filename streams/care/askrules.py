@@ -64,6 +64,7 @@ class AskRule:
         self.priority = rule.priority
         self.sample = rule.sample
         self.holdout = rule.holdout
+        self.quota = rule.quota
         # As written, so that it is the same with and without the environment the file names.
         self.mails = any(target.address.written.startswith("email:") for target in rule.to or others.to)
         """Our own sender delivers it: without an address there is no channel `email`."""

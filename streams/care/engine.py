@@ -15,6 +15,7 @@ from streams.care.promises import BROKEN, Promises
 from streams.care.said import Out, Said
 from streams.care.state import SCHEDULED, Ask, Care
 from streams.config.structs import Config
+from streams.effects import Nominee
 from streams.units import DAY, HOUR
 
 LONGEST_TALK = {"call": 4 * HOUR, "chat": 24 * HOUR}
@@ -97,6 +98,23 @@ class Engine:
         """Something has changed otherwise than by an event: what waited for it is due again."""
         self._asking.settle(care, now)
 
+    def judged(
+        self,
+        care: Care,
+        subject: str,
+        traits: Mapping[str, Any],
+        nominee: Nominee,
+        now: int,
+        out: Out,
+        *,
+        allowed: bool,
+    ) -> None:
+        """What the quota of a rule says to its nominee; nothing where it is gone.
+
+        Timers before `now` have fired.
+        """
+        self._asking.judged(care, subject, traits, nominee, now, out, allowed=allowed)
+
     # Merging
 
     @staticmethod
@@ -104,6 +122,7 @@ class Engine:
         """Two customers are one: everything moves; of two asks of a rule the later due time holds."""
         for ask in gone.asks:
             _join(survivor, ask)
+        survivor.nominees = [*survivor.nominees, *gone.nominees]
         survivor.asked = sorted([*survivor.asked, *gone.asked], key=lambda asked: (asked.time, asked.request))
         survivor.cases = merged([*survivor.cases, *gone.cases])
         for about, until in gone.talks.items():

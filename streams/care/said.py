@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from streams.decisions import decision_id
-from streams.effects import Decision
+from streams.effects import Decision, Nominee
 
 
 class Said(NamedTuple):
@@ -35,11 +35,18 @@ class Said(NamedTuple):
 class Out:
     """Where decisions and counts go."""
 
-    __slots__ = ("_count", "_decide", "standing")
+    __slots__ = ("_count", "_decide", "nominate", "standing")
 
-    def __init__(self, decide: Callable[[Decision], None], count: Callable[[str, str, str, int], None]) -> None:
+    def __init__(
+        self,
+        decide: Callable[[Decision], None],
+        count: Callable[[str, str, str, int], None],
+        nominate: Callable[[Nominee], None] | None = None,
+    ) -> None:
         self._decide = decide
         self._count = count
+        self.nominate = nominate
+        """Lets an ask compete for a place in its rule's quota; None where quotas are not decided."""
         self.standing: frozenset[str] = frozenset()
         """Rules under `feedback` whose `when` holds now."""
 

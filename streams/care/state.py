@@ -95,6 +95,8 @@ class Ask(msgspec.Struct, array_like=True):
     """The case whose event caused it."""
     until: int | None = None
     """When it expires without the experience it waits for."""
+    channel: str | None = None
+    """Of a nominee: the channel its gates found."""
 
 
 class Asked(msgspec.Struct, array_like=True):
@@ -156,6 +158,8 @@ class Care(msgspec.Struct, array_like=True):
     """The channel last answered on."""
     promises: list[Given] = []
     """In the order in which they were given."""
+    nominees: list[Ask] = []
+    """Asks that wait for their rule's quota; as long as there are any no other ask is judged."""
 
     def empty(self) -> bool:
         """Whether nothing would be lost."""

@@ -12,7 +12,6 @@ from streams.errors import Fault
 
 NOT_BUILT = frozenset(
     {
-        "feedback.*.quota",
         "journeys.*.steps.*.calendar",
     }
 )

@@ -140,6 +140,8 @@ class FeedbackRule(Block, frozen=True, kw_only=True):
                 yield ("channel_rules", channel), f"'{channel}' is not among channels: {', '.join(self.channels)}"
         if self.sample + self.holdout > 1 and self.sample < 1:
             yield ("holdout",), "sample and holdout are more than everyone together"
+        if self.quota is not None and self.quota.count != int(self.quota.count):
+            yield ("quota",), f"expected a whole number of asks, got {self.quota.count:g} per {self.quota.unit}"
 
 
 class Offer(Block, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from streams.units import format_time
 
 _STATES = {IN_FLIGHT: "in_flight", ABANDONED: "abandoned", CLOSED: "closed"}
 _WAITS = {SCHEDULED: "time", QUIET: "quiet_hours", PROBLEM: "problem", REQUIREMENT: "requirement"}
+_QUOTA = "quota"
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -39,7 +40,7 @@ class AskView(msgspec.Struct, frozen=True):
     rule: str
     metric: str
     waits_for: str
-    """`time`, `quiet_hours` (their end), `problem` (its end) or `requirement` (an experience)."""
+    """`time`, `quiet_hours` (their end), `problem` (its end), `requirement` (an experience) or `quota` (its answer)."""
     what: list[str]
     """Which problems (`case=ID`, `conversation=call`, `complaint=source/id`) or event types."""
     due: str | None
@@ -167,7 +168,11 @@ def customer_view(
         format_time(customer.touched),
         instances,
         customer.traits,
-        [_ask(ask, care, config) for ask in sorted(care.asks, key=lambda ask: (ask.scheduled, ask.rule))],
+        [
+            msgspec.structs.replace(view, waits_for=_QUOTA) if ask in care.nominees else view
+            for ask in sorted([*care.asks, *care.nominees], key=lambda ask: (ask.scheduled, ask.rule))
+            for view in [_ask(ask, care, config)]
+        ],
         [
             AskedView(
                 format_time(asked.time),

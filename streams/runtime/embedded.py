@@ -32,7 +32,7 @@ from streams.runtime.service import Busy, RefusedConfig, Stopped
 from streams.runtime.sinks import make_sink
 from streams.runtime.store.log import Entry
 from streams.runtime.store.store import Store, StoreFailed
-from streams.stages.journey import CONFIG_ACTIVATED, STOOD, TIME_ADVANCED
+from streams.stages.journey import CONFIG_ACTIVATED, JUDGED, STOOD, TIME_ADVANCED
 from streams.units import format_time
 
 SECOND = 1_000_000
@@ -121,6 +121,8 @@ class Embedded(Readings):
         self._arriving = 0
         self._stood: frozenset[str] | None = None
         """What the log was last told of `when`."""
+        self._judged = 0
+        """Number of the next verdicts of quotas to tell the log."""
         self._tasks: list[asyncio.Task[None]] = []
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closed: str | None = "the service is starting"
@@ -305,6 +307,7 @@ class Embedded(Readings):
                 self.count(len(step.read))
                 self._brake.take(self._clock.now(), step.read, {letter.offset for letter in step.dead_letters})
                 await self._tell_standing()
+                await self._tell_verdicts()
                 await asyncio.sleep(0)
                 continue
             if not self._arriving:
@@ -317,9 +320,19 @@ class Embedded(Readings):
         standing = self.partition.signals.stage.standing
         if standing in (self.partition.stage.standing, self._stood):
             return
-        self._stood = standing
         with contextlib.suppress(Stopped):
             await self._append_own(STOOD, {"rules": sorted(standing)})
+            self._stood = standing
+
+    async def _tell_verdicts(self) -> None:
+        """Say in the log what quotas have decided; after a crash it is said again, and heard once."""
+        stage, quotas = self.partition.stage, self.partition.signals.stage.quotas
+        quotas.confirmed(stage.partition, stage.verdicts)
+        waiting = [one for one in quotas.untold(stage.partition) if one.number >= self._judged]
+        with contextlib.suppress(Stopped):
+            for verdicts in waiting:
+                await self._append_own(JUDGED, msgspec.to_builtins(verdicts))
+                self._judged = verdicts.number + 1
 
     async def _tell_time(self) -> None:
         """While nothing comes, say in the log how late it is, once a second."""

@@ -44,7 +44,9 @@ class Replay:
     ) -> None:
         known = {one.hash: one for one in (*history, loaded)}
         self._known = known
-        self.journeys = JourneyStage(Rules.of(loaded), resident=True, rules_by_hash=lambda h: Rules.of(known[h]))
+        self.journeys = JourneyStage(
+            Rules.of(loaded), resident=True, rules_by_hash=lambda h: Rules.of(known[h]), closed=self._count
+        )
         self.signals = SignalStage(loaded.config, loaded.hash)
         if learnt is not None:
             self.signals.detection.learn(learnt)
@@ -53,10 +55,7 @@ class Replay:
         """Records that could not be taken, by reason."""
         self._config = loaded.hash
         self._offset = 0
-        # What signals say must be known before the next event, where a rule asks by it.
-        guarded = any(rule.when is not None for one in known.values() for rule in one.config.feedback.values())
         self._recorded = recorded
-        self._batch = 1 if guarded and not recorded else BATCH
         self._last_tick: int | None = None
 
     def feed(self, rows: Iterable[Row]) -> Iterator[list[DeadLetter]]:
@@ -64,7 +63,7 @@ class Replay:
         rows = iter(rows)
         while batch := [
             Record(self._offset + at, row.received, row.body, True, row.time)
-            for at, row in enumerate(islice(rows, self._batch))
+            for at, row in enumerate(islice(rows, BATCH))
         ]:
             self._offset += len(batch)
             yield self._take(self.journeys.process(batch))
@@ -91,18 +90,20 @@ class Replay:
         return self.signals.detection.learnt()
 
     def _take(self, effects: Effects) -> list[DeadLetter]:
-        for partial in effects.partials:
-            self._count(partial)
         self.decisions += effects.decisions
         for letter in effects.dead_letters:
             self.dead_letters[letter.reason] += 1
         return effects.dead_letters
 
     def _count(self, partial: Partial) -> None:
+        """A tick is over: what signals and quotas say is known before anything later happens."""
         if partial.config != self._config:
             self._config = partial.config
             self.signals.activate(self._known[partial.config].config, partial.config)
         self.decisions += self.signals.process(partial)
-        if not self._recorded and self.signals.standing != self.journeys.standing:
+        if not self._recorded:
             self.journeys.stand(self.signals.standing)
+            for verdicts in self.signals.quotas.untold(partial.partition):
+                self.journeys.judge(verdicts)
+        self.signals.quotas.confirmed(partial.partition, self.journeys.verdicts)
         self._last_tick = partial.tick

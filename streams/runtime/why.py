@@ -138,6 +138,8 @@ def _waiting(ask: AskView, clock: _Clock) -> str:
         what = f"until {' and '.join(ask.what)} comes" if ask.what else "until an experience is made"
         end = f", at most until {clock.show(ask.expires)}" if ask.expires else ""
         return f"{what}{end}  nobody is asked {about}"
+    if ask.waits_for == "quota":
+        return f"once it is known whether the quota has room  an ask leaves {about}"
     quiet = ", after the quiet hours" if ask.waits_for == "quiet_hours" else ""
     return f"{clock.show(ask.due or ask.scheduled_for)}{quiet}  an ask is due {about}"
 

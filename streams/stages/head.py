@@ -53,6 +53,8 @@ class Head(msgspec.Struct):
     stood: int = -1
     """Highest number of a record that said so; records without a number are not counted."""
     crossed: Crossed = msgspec.field(default_factory=Crossed)
+    verdicts: int = 0
+    """Number of the next verdicts of quotas to take."""
 
 
 FORMAT = 1

@@ -20,7 +20,7 @@ from streams.care.state import CLOSED as CASE_CLOSED
 from streams.care.state import Care
 from streams.codec import Rejection, decode_timed, encode, sequence_number, settle
 from streams.customer import IN_FLIGHT, Customer
-from streams.effects import Cell, DeadLetter, Decision, Effects
+from streams.effects import Cell, DeadLetter, Decision, Effects, Nominee, Partial, Verdicts
 from streams.journeys import LONGEST, NEVER, SEPARATOR, Walk, segment_values
 from streams.keys import bucket
 from streams.measures import end_session, observe
@@ -49,11 +49,16 @@ CONFIG_ACTIVATED = "touchline.config.activated"
 STOOD = "touchline.signals.stood"
 """Which rules' `when` holds from here on, all of them: `data.rules`. In a cluster `data.number` counts these records:
 one that is not above the highest so far came twice."""
+JUDGED = "touchline.quota.judged"
+"""What quotas say to asks: the fields of `Verdicts` as `data`."""
 _FORGET_AFTER = 2 * seen.WINDOW
 _offset = itemgetter(4)
 _MOST_CELLS = 100_000
 _COMPACT = 1024
 """Applied entries that may stay at the front of the reorder buffer before they are cut off."""
+
+_NO_VERDICTS = Verdicts(-1, (), ())
+"""Heard by nobody."""
 
 RulesByHash = Callable[[str], Rules]
 Waiting = tuple[
@@ -91,6 +96,11 @@ class JourneyStage:
         All states stay in memory and nothing is ever committed (replay): `needs` and `changes` are not used.
     rules_by_hash
         Finds the rules a `touchline.config.activated` record names.
+    quotas
+        Somebody decides quotas and says so by `judge` or in the log; without, an ask with a quota is withheld.
+    closed
+        Is given each partial the moment its tick closes, and may `stand` and `judge` at once: replay, where nothing
+        else comes between.
     """
 
     def __init__(
@@ -101,9 +111,12 @@ class JourneyStage:
         partitions: int = 1,
         resident: bool = False,
         rules_by_hash: RulesByHash | None = None,
+        quotas: bool = True,
+        closed: Callable[[Partial], None] | None = None,
     ) -> None:
         self.partition = partition
         self.resident = resident
+        self._closed = closed
         self._rules_by_hash = rules_by_hash
         self._tally = Tally()
         self._cache: dict[str, Customer | None] = {}
@@ -128,8 +141,10 @@ class JourneyStage:
         self._population = seen.Population(rules.config.dedup.max_ids)
         self._effects = Effects([], [], [])
         self._transit = Transit(self, partitions)
-        self._out = Out(self._decide, self._count_care)
+        self._out = Out(self._decide, self._count_care, self._nominate if quotas else None)
         self._stood = -1
+        self.verdicts = 0
+        """Number of the next verdicts to take."""
         self._prepared: tuple[Sequence[Record], list[Prepared]] | None = None
         self._use(rules)
 
@@ -145,13 +160,14 @@ class JourneyStage:
         partition: int = 0,
         partitions: int = 1,
         rules_by_hash: RulesByHash | None = None,
+        quotas: bool = True,
     ) -> JourneyStage:
         """The stage as it was at a commit; the shell goes on reading at `position.low`.
 
         `rules` must be those of `head_config(head)`.
         """
         stored = msgspec.msgpack.decode(head, type=Head)
-        stage = cls(rules, partition=partition, partitions=partitions, rules_by_hash=rules_by_hash)
+        stage = cls(rules, partition=partition, partitions=partitions, rules_by_hash=rules_by_hash, quotas=quotas)
         stage._transit = Transit(stage, partitions, stored.crossed)
         stage._read, stage._cursor = stored.read, stored.low
         stage._watermark, stage._first_tick = stored.watermark, stored.first_tick
@@ -164,6 +180,7 @@ class JourneyStage:
         stage._tally = Tally.restore(stored.tally)
         stage._walk = Walk(rules, stage._tally)
         stage._out.standing, stage._stood = frozenset(stored.standing), stored.stood
+        stage.verdicts = stored.verdicts
         stage._timers = sorted((due, key) for key, due in timers)
         stage._pending = len(stage._timers)
         return stage
@@ -216,8 +233,16 @@ class JourneyStage:
 
     def stand(self, rules: frozenset[str]) -> None:
         """The `when` of these rules holds from here on, and of no other."""
-        self._catch_up()
         self._out.standing = rules
+
+    def judge(self, verdicts: Verdicts) -> None:
+        """What quotas say to asks of this partition's customers; what was said before is not heard again."""
+        if verdicts.number < self.verdicts:
+            return
+        self.verdicts = verdicts.number + 1
+        for nominees, allowed in ((verdicts.allowed, True), (verdicts.refused, False)):
+            for nominee in nominees:
+                self._judge(nominee, allowed=allowed)
 
     def next_deadline(self) -> int | None:
         """Time of the earliest timer (UTC epoch microseconds); it fires when the watermark passes it."""
@@ -239,14 +264,20 @@ class JourneyStage:
         if self._prepared is None or self._prepared[0] is not batch:
             self._prepared = (batch, [self._prepare(record) for record in batch])
         lateness, reach = self._lateness, self._watermark
+        awaited: set[str] = set()
         for record, entry in zip(*self._prepared, strict=True):
             time = entry[0] if isinstance(entry, tuple) else entry.time if isinstance(entry, Own) else None
+            if isinstance(entry, Own) and entry.event.type == JUDGED:
+                judged = _verdicts(entry.event)
+                awaited.update(nominee.subject for nominee in (*judged.allowed, *judged.refused))
             if time is not None:
                 log_time = record.log_time
                 reached = (time if log_time is None or time < log_time else log_time) - lateness
                 if reach is None or reached > reach:
                     reach = reached
         wanted: set[str] = set()
+        for key in awaited:
+            self._want_key(key, wanted)
         if reach is None:
             return wanted
         # What comes later than that only waits: its customer is asked for when it is due to be applied.
@@ -285,7 +316,12 @@ class JourneyStage:
         if end is not None:
             self._advance(end + 1)
             self._watermark = max(end, self._watermark or end)
-            self._close(end // TICK)
+            last = end // TICK
+            self._close(last)
+            while not self._tally.empty:
+                # What quotas said at the close of the last tick, to be counted.
+                last += 1
+                self._close(last)
         elif any(self._tally.door):
             # Nothing but records that could not be taken: they still count, at no time in particular.
             self._close(0)
@@ -321,6 +357,7 @@ class JourneyStage:
             sorted(self._out.standing),
             self._stood,
             self._transit.snapshot(),
+            self.verdicts,
         )
         return Changes(msgspec.msgpack.encode(head), position, states, timers)
 
@@ -555,7 +592,11 @@ class JourneyStage:
                     return
                 self._stood = number
             named = rules if isinstance(rules, list) else []
+            self._catch_up()
             self.stand(frozenset(rule for rule in named if isinstance(rule, str)))
+        elif event.type == JUDGED:
+            self._catch_up()
+            self.judge(_verdicts(event))
 
     def _reject(self, record: Record, reason: str, message: str, original: bytes | None = None) -> None:
         self._tally.door[INVALID] += 1
@@ -599,6 +640,10 @@ class JourneyStage:
                     break
                 heappop(timers)  # another one was set meanwhile: whoever restarts does not even know of it
             timer_time = timers[0][0] if timers and timers[0][0] < reached else reached
+            if self._tally.nominees and timer_time >= self._tick_end and self._next_waiting() >= self._tick_end:
+                # Nothing else comes in this tick. What quotas say at its end may make something due before the rest.
+                self._close_open(self._tick_end // TICK)
+                continue
             # Up to and including the timer's own time.
             limit = timer_time + 1 if timer_time < reached else reached
             if self._front < len(waiting) and (time := waiting[self._front][0]) < limit:
@@ -621,6 +666,10 @@ class JourneyStage:
         if reached >= self._tick_end:
             self._close(reached // TICK - 1)
 
+    def _next_waiting(self) -> int:
+        """Time of the first event that waits, NEVER without one."""
+        return self._waiting[self._front][0] if self._front < len(self._waiting) else NEVER
+
     def _close_open(self, following: int) -> None:
         """Close the open tick because something happens in a later one; empty ticks between are its to declare."""
         if not self._tally.empty:
@@ -641,9 +690,12 @@ class JourneyStage:
     def _emit(self, tick: int) -> None:
         """The partial of `tick`, which also declares the empty ticks since the last one."""
         first = tick if self._first_tick is None else self._first_tick
-        self._effects.partials.append(self._tally.close(self.partition, self._partials, first, tick, self._rules.hash))
+        partial = self._tally.close(self.partition, self._partials, first, tick, self._rules.hash)
+        self._effects.partials.append(partial)
         self._partials += 1
         self._first_tick = tick + 1
+        if self._closed is not None:
+            self._closed(partial)
 
     # -- applying ------------------------------------------------------------------------------------------------
 
@@ -904,6 +956,26 @@ class JourneyStage:
     def _count_care(self, what: str, rule: str, detail: str, total: int) -> None:
         self._tally.care_for(what, rule, detail, total)
 
+    def _nominate(self, nominee: Nominee) -> None:
+        self._tally.nominees.append(nominee)
+
+    def _judge(self, nominee: Nominee, *, allowed: bool) -> None:
+        key = merging.resolve(nominee.subject, self._cache.get)
+        customer = self._cache.get(key)
+        if customer is None or customer.care is None:
+            return  # forgotten, or erased
+        if customer.shape != self._shape:
+            self._admit(customer)
+        # Timers before this have fired, also where a tick has just closed and the watermark follows only then.
+        fired = max(self._watermark or 0, (self._first_tick or 0) * TICK)
+        self._rules.care.judged(customer.care, key, customer.traits, nominee, fired, self._out, allowed=allowed)
+        if customer.care.empty():
+            customer.care = None
+        due = self._next_due(customer)
+        if customer.due is None or due < customer.due:
+            self._schedule(key, customer, due)
+        self._dirty.add(key)
+
     def _schedule(self, key: str, customer: Customer, due: int) -> None:
         if customer.due is None:
             self._pending += 1
@@ -1083,6 +1155,13 @@ class JourneyStage:
             self._timers_changed.clear()
         self._effects = Effects([], [], [])
         return effects
+
+
+def _verdicts(event: Event) -> Verdicts:
+    try:
+        return msgspec.convert(event.data, Verdicts)
+    except msgspec.ValidationError:
+        return _NO_VERDICTS
 
 
 def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

@@ -15,11 +15,12 @@ import msgspec
 
 from streams.config.structs import Config
 from streams.effects import Decision, DoorCounts, Partial
-from streams.stages import dimensions, watch
+from streams.stages import dimensions, quotas, watch
 from streams.stages.closing import Closing
 from streams.stages.detection import Detection
 from streams.stages.dimensions import Dimensions
 from streams.stages.gauges import Gauges
+from streams.stages.quotas import Quotas
 from streams.stages.standing import Standing
 from streams.stages.steps import Steps
 from streams.stages.watch import Watch
@@ -30,6 +31,7 @@ from streams.windows import STANDARD, Window
 META = "meta"
 _STEP = "step"
 _SIGNAL = "signal"
+_QUOTA = "quota"
 
 
 class _Meta(msgspec.Struct, array_like=True):
@@ -49,6 +51,7 @@ class _Meta(msgspec.Struct, array_like=True):
     upcoming: list[str]
     # What follows came later; what was stored before does not have it.
     standing: list[str] = []
+    quotas: quotas.Stored = msgspec.field(default_factory=quotas.Stored)
 
 
 class SignalStage:
@@ -69,6 +72,7 @@ class SignalStage:
         self._gauges = Gauges(config, overs)
         self._watch = Watch(config, self._steps, self._gauges, self._covered, {})
         self._standing = Standing(config, self._steps, self._gauges, self._covered)
+        self.quotas = Quotas(config)
         self.detection = Detection(config)
         self.detection.regroup(list(self._dimensions))
         self._counted = Counted()
@@ -193,6 +197,7 @@ class SignalStage:
                 self._steps.take(partial, columns)
                 self._gauges.take(partial, columns)
             self.detection.take(tick, told)
+            self.quotas.judge(tick, partials)
         changed_steps = self._steps.close(tick)
         changed_signals = self._gauges.close(tick)
         self.tick = tick
@@ -233,6 +238,7 @@ class SignalStage:
         self._gauges.activate(config, overs)
         self._watch = Watch(config, self._steps, self._gauges, self._covered, states)
         self._standing = Standing(config, self._steps, self._gauges, self._covered, self._standing.held)
+        self.quotas = Quotas(config, self.quotas.stored, self.quotas.places)
         self._told += self.detection.activate(config, (since or 1) - 1)
         self.detection.regroup(list(self._dimensions))
         self.config, self.hash = config, config_hash
@@ -297,6 +303,7 @@ class SignalStage:
             META: self._meta(),
             **{f"{_STEP}/{journey}/{step}": self._steps.dump((journey, step)) for journey, step in self._steps.steps},
             **{f"{_SIGNAL}/{name}": self._gauges.dump(name) for name in self._gauges.gauges},
+            **{f"{_QUOTA}/{name}": msgspec.msgpack.encode(places) for name, places in self.quotas.places.items()},
             **self.detection.changes(self.tick or 0, whole=True),
         }
 
@@ -311,8 +318,11 @@ class SignalStage:
             changed[f"{_STEP}/{journey}/{step}"] = self._steps.dump((journey, step))
         for name in sorted(self._gauges.dirty):
             changed[f"{_SIGNAL}/{name}"] = self._gauges.dump(name)
+        for name in sorted(self.quotas.dirty):
+            changed[f"{_QUOTA}/{name}"] = msgspec.msgpack.encode(self.quotas.places[name])
         self._steps.dirty.clear()
         self._gauges.dirty.clear()
+        self.quotas.dirty.clear()
         changed.update(self.detection.changes(self.tick or 0))
         return changed
 
@@ -332,6 +342,7 @@ class SignalStage:
             counted=self._counted,
             upcoming=list(self._upcoming),
             standing=sorted(self._standing.held),
+            quotas=self.quotas.stored,
         )
         return zlib.compress(msgspec.msgpack.encode(meta), 1)
 
@@ -382,6 +393,12 @@ class SignalStage:
                 stage._gauges.load(name, body)
         stage._watch = Watch(config, stage._steps, stage._gauges, stage._covered, meta.expectations)
         stage._standing = Standing(config, stage._steps, stage._gauges, stage._covered, meta.standing)
+        places = {
+            name: msgspec.msgpack.decode(body, type=list[int])
+            for name in stage.quotas.places
+            if (body := pieces.get(f"{_QUOTA}/{name}")) is not None
+        }
+        stage.quotas = Quotas(config, meta.quotas, places)
         stage.detection.regroup(list(stage._dimensions))
         stage.detection.load(pieces)
         return stage
@@ -398,6 +415,7 @@ def _has_content(partial: Partial) -> bool:
         or partial.commands
         or partial.sources
         or partial.care
+        or partial.nominees
     )
 
 

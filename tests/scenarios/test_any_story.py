@@ -28,7 +28,8 @@ feedback:
     requires: [product.used]
     cancel_on: [order.cancelled]
     channels: [email, sms]
-  call_csat: {ask: csat, after: call.ended, wait: 30m, priority: 2}
+    quota: 2 per week
+  call_csat: {ask: csat, after: call.ended, wait: 30m, priority: 2, quota: 1 per day}
   case_ces: {ask: ces, after: case.closed}
   visits: {ask: csat, after: page.viewed, count: 2 within 1d, absent: {on: chat.started, within: 2h}}
 fatigue: {any: 2d, nps: 5d, per_year: 5}

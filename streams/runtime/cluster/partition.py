@@ -77,6 +77,7 @@ class Partition:
             partition=self.number,
             partitions=self._partitions,
             rules_by_hash=self._rulebook.rules,
+            quotas=False,
         )
 
     async def open(self, *, start: int) -> None:
@@ -102,6 +103,7 @@ class Partition:
                 partition=self.number,
                 partitions=self._partitions,
                 rules_by_hash=self._rulebook.rules,
+                quotas=False,
             )
         else:
             self.stage = self._fresh()

@@ -9,13 +9,17 @@ from typing import Any
 
 import msgspec
 
+from streams.codec import encode
 from streams.config.load import load_text
-from streams.effects import EntrantSample, Partial
+from streams.effects import EntrantSample, Partial, Verdicts
 from streams.errors import CannotStart, ConfigError
+from streams.model import Event
 from streams.runtime import commit as commits
 from streams.runtime.commit import Head
 from streams.runtime.store.committing import read_head
 from streams.stages import head as stage_heads
+from streams.stages.journey import JUDGED
+from streams.stages.quotas import nameless
 from streams.stages.signal import SignalStage
 from streams.tally import Tally
 
@@ -31,6 +35,7 @@ def forget_examples(connection: sqlite3.Connection, subjects: Collection[str]) -
     head = commits.decode(stored)
     _of_partials(connection, subjects)
     _of_decisions(connection, subjects)
+    _of_verdicts(connection, subjects)
     _of_pieces(connection, head, subjects)
     connection.execute("UPDATE head SET body = ?", (commits.encode(_of_open_tick(head, subjects)),))
 
@@ -42,7 +47,11 @@ def _of_partials(connection: sqlite3.Connection, subjects: Collection[str]) -> N
             EntrantSample(one.journey, one.step, tuple(name for name in one.subjects if name not in subjects))
             for one in partial.entrants
         ]
-        kept = msgspec.structs.replace(partial, entrants=tuple(one for one in samples if one.subjects))
+        kept = msgspec.structs.replace(
+            partial,
+            entrants=tuple(one for one in samples if one.subjects),
+            nominees=tuple(nominee.without(subjects) for nominee in partial.nominees),
+        )
         body = msgspec.msgpack.encode(kept)
         connection.execute("UPDATE partials SET body = ? WHERE sequence = ?", (body, sequence))
 
@@ -54,6 +63,16 @@ def _of_decisions(connection: sqlite3.Connection, subjects: Collection[str]) -> 
         examples = record["data"].get("examples") or []
         record["data"]["examples"] = [one for one in examples if one not in subjects]
         connection.execute("UPDATE decisions SET body = ? WHERE id = ?", (msgspec.json.encode(record), name))
+
+
+def _of_verdicts(connection: sqlite3.Connection, subjects: Collection[str]) -> None:
+    """What quotas have said, as the log has it."""
+    query = "SELECT offset, body FROM log WHERE internal = 1 AND ({})"
+    for offset, body in _naming(connection, query, subjects):
+        event = msgspec.json.decode(body, type=Event)
+        if event.type == JUDGED:
+            event.data = msgspec.to_builtins(nameless(msgspec.convert(event.data, Verdicts), subjects))
+            connection.execute("UPDATE log SET body = ? WHERE offset = ?", (encode(event), offset))
 
 
 def _of_pieces(connection: sqlite3.Connection, head: Head, subjects: Collection[str]) -> None:
@@ -68,6 +87,7 @@ def _of_pieces(connection: sqlite3.Connection, head: Head, subjects: Collection[
     except ConfigError as fault:
         raise CannotStart(f"the stored signals follow an older file that cannot be read any more: {fault}") from None
     stage.detection.forget(subjects)
+    stage.quotas.forget(subjects)
     connection.execute("DELETE FROM pieces")
     connection.executemany("INSERT INTO pieces VALUES (?, ?)", stage.snapshot().items())
 

@@ -38,7 +38,7 @@ journeys:
       - {name: cart, on: cart.updated}
       - {name: paid, on: order.completed, within: 30m}
 feedback:
-  order_csat: {ask: csat, after: order.completed, wait: 1h}
+  order_csat: {ask: csat, after: order.completed, wait: 1h, quota: 100 per hour}
 fatigue: {any: 30d}
 cases:
   complaint: {on: complaint.received, owner: support}
