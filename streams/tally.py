@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -369,6 +369,11 @@ class _Stored(msgspec.Struct, array_like=True):
 def _held(total: int) -> int:
     """A sum as 64 bits hold it: only ten values near the largest in one second could reach the end."""
     return max(-_MOST, min(_MOST, total))
+
+
+def mapping_of(old: Sequence[str], new: Sequence[str]) -> tuple[int, ...]:
+    """Per dimension of the new ones its old index, or -1."""
+    return tuple(old.index(name) if name in old else -1 for name in new)
 
 
 def reshape(cell: Cell, mapping: tuple[int, ...]) -> Cell:

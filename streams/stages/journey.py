@@ -40,6 +40,7 @@ from streams.tally import (
     LATE,
     READ,
     Tally,
+    mapping_of,
     reshape,
 )
 
@@ -254,7 +255,7 @@ class JourneyStage:
         old = self._rules.dimensions
         self._use(rules)
         if rules.dimensions != old:
-            self._tally.reshape(_mapping(old, rules.dimensions))
+            self._tally.reshape(mapping_of(old, rules.dimensions))
         self._population.resize(rules.config.dedup.max_ids)
         self._waiting = [self._again(entry) for entry in self._waiting[self._front :]]
         self._front = 0
@@ -1114,7 +1115,7 @@ class JourneyStage:
 
         Never earlier, so that it makes no difference which states were in memory when the rules changed.
         """
-        mapping = _mapping(self._shapes[customer.shape], self._rules.dimensions)
+        mapping = mapping_of(self._shapes[customer.shape], self._rules.dimensions)
         for instance in customer.instances.values():
             instance.cell = reshape(instance.cell, mapping)
         for session in customer.sessions.values():
@@ -1169,10 +1170,6 @@ def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, 
     if len(names) > 1:
         return itemgetter(*names)
     return lambda data: tuple([data[name] for name in names])
-
-
-def _mapping(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[int, ...]:
-    return tuple(old.index(name) if name in old else -1 for name in new)
 
 
 def _below(heap: Sequence[tuple[int, str]], limit: int) -> Iterator[tuple[int, str]]:

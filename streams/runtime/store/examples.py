@@ -1,4 +1,4 @@
-"""Customers named as examples in counts and alerts of a data file: taken out, while the counts stay."""
+"""Customers named in counts and alerts of a data file: the names are taken out, while the counts stay."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import msgspec
 
 from streams.codec import encode
 from streams.config.load import load_text
+from streams.config.structs import Config
 from streams.effects import EntrantSample, Partial, Verdicts
 from streams.errors import CannotStart, ConfigError
 from streams.model import Event
 from streams.runtime import commit as commits
 from streams.runtime.commit import Head
 from streams.runtime.store.committing import read_head
+from streams.runtime.store.in_flight import take_out
+from streams.runtime.store.of_customer import state_of
 from streams.stages import head as stage_heads
 from streams.stages.journey import JUDGED
 from streams.stages.quotas import nameless
@@ -37,7 +40,7 @@ def forget_examples(connection: sqlite3.Connection, subjects: Collection[str]) -
     _of_decisions(connection, subjects)
     _of_verdicts(connection, subjects)
     _of_pieces(connection, head, subjects)
-    connection.execute("UPDATE head SET body = ?", (commits.encode(_of_open_tick(head, subjects)),))
+    connection.execute("UPDATE head SET body = ?", (commits.encode(_of_open_tick(connection, head, subjects)),))
 
 
 def _of_partials(connection: sqlite3.Connection, subjects: Collection[str]) -> None:
@@ -79,25 +82,32 @@ def _of_pieces(connection: sqlite3.Connection, head: Head, subjects: Collection[
     pieces = dict(connection.execute("SELECT name, body FROM pieces").fetchall())
     if not pieces:
         return
-    row = connection.execute("SELECT text FROM configs WHERE hash = ?", (head.signal_config,)).fetchone()
-    try:
-        if row is None:
-            raise CannotStart(f"the file {head.signal_config} of the stored signals is not there; restore a backup")
-        stage = SignalStage.restore(load_text(row[0]).config, head.signal_config, pieces)
-    except ConfigError as fault:
-        raise CannotStart(f"the stored signals follow an older file that cannot be read any more: {fault}") from None
+    stage = SignalStage.restore(_config(connection, head.signal_config), head.signal_config, pieces)
     stage.detection.forget(subjects)
     stage.quotas.forget(subjects)
     connection.execute("DELETE FROM pieces")
     connection.executemany("INSERT INTO pieces VALUES (?, ?)", stage.snapshot().items())
 
 
-def _of_open_tick(head: Head, subjects: Collection[str]) -> Head:
+def _config(connection: sqlite3.Connection, name: str) -> Config:
+    row = connection.execute("SELECT text FROM configs WHERE hash = ?", (name,)).fetchone()
+    if row is None:
+        raise CannotStart(f"the file {name} that the stored counts follow is not there; restore a backup")
+    try:
+        return load_text(row[0]).config
+    except ConfigError as fault:
+        raise CannotStart(f"the stored counts follow an older file that cannot be read any more: {fault}") from None
+
+
+def _of_open_tick(connection: sqlite3.Connection, head: Head, subjects: Collection[str]) -> Head:
     if not head.stage:
         return head
     stage = msgspec.msgpack.decode(head.stage, type=stage_heads.Head)
     tally = Tally.restore(stage.tally)
     tally.forget(subjects)
+    states = [state for name in sorted(subjects) if (state := state_of(connection, name)) is not None]
+    if states:
+        take_out(states, _config(connection, head.config), stage, tally)
     stage.tally = tally.snapshot()
     return msgspec.structs.replace(head, stage=msgspec.msgpack.encode(stage))
 

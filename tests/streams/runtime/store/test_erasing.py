@@ -25,6 +25,7 @@ from streams.runtime.store import schema
 from streams.runtime.store.erasing import ERASED, Erased, erase, rewrite
 from streams.runtime.store.store import Store
 from streams.units import DAY, HOUR, SECOND, format_time
+from streams.view import StepTotals
 from tests.streams.runtime.reference import log_of
 
 WHO, BEFORE = "zelda-4711", "zelda-guest"
@@ -226,6 +227,37 @@ async def test_counts_do_not_fall(tmp_path: Path, clock: VirtualClock) -> None:
     assert (await store.decision_counts(), store.letters.invalid) == (counts, invalid)
     assert sum(store.letters.held.values()) == 1
     await store.close()
+
+
+async def counts(path: Path, clock: VirtualClock) -> dict[str, StepTotals]:
+    """The steps of the journey, once a start has worked off what was left."""
+    service = Embedded(SHOP, Store(path), clock, limits=Limits(commit_seconds=0))
+    await service.start()
+    await service.submit([body(500, (18 * HOUR, "c-9", "page.viewed"))])
+    clock.advance(5 * SECOND)
+    await service.drain()
+    totals = service.partition.signals.stage.totals()
+    await service.stop()
+    return totals.journeys["purchase"]
+
+
+async def test_whoever_was_in_the_middle_of_a_journey_is_in_flight_no_more_and_has_not_given_up(
+    tmp_path: Path, clock: VirtualClock
+) -> None:
+    story = [(0, who, "cart.updated") for who in (WHO, BEFORE, "c-1", "c-2")]
+    story += [(SECOND, BEFORE, "order.completed"), (2 * HOUR, WHO, "cart.updated"), (2 * HOUR, "c-1", "cart.updated")]
+    bodies = [body(number, told) for number, told in enumerate(story)]
+    # Time goes on past the last cart, but not past its half hour.
+    bodies += [body(100 + at, (2 * HOUR + (at + 3) * SECOND, "c-3", "page.viewed")) for at in range(3)]
+    started = clock.now()
+    whole, path = tmp_path / "whole.db", tmp_path / "shop.db"
+    for file in (whole, path):
+        await run(file, bodies, VirtualClock(started))
+    erased(path)
+    left, undisturbed = await counts(path, VirtualClock(started)), await counts(whole, VirtualClock(started))
+    assert (undisturbed["cart"].entered, undisturbed["cart"].abandoned, undisturbed["cart"].merged) == (6, 5, 0)
+    assert (left["cart"].entered, left["cart"].abandoned, left["cart"].merged) == (6, 4, 1)
+    assert [step.in_flight for step in left.values()] == [0, 0]
 
 
 async def test_to_ask_what_would_go_changes_nothing(tmp_path: Path, clock: VirtualClock) -> None:
