@@ -15,7 +15,7 @@ from streams.alerts import completion
 from streams.alerts import incident as incidents
 from streams.alerts.alert import FLAPPING_FIRINGS, FLAPPING_SECONDS, REOPEN_SECONDS, Alert
 from streams.alerts.changes import Change, Changes
-from streams.alerts.commands import obey
+from streams.alerts.commands import obey, said_fact
 from streams.alerts.completion import CompletingSources
 from streams.alerts.figures import figure, in_words
 from streams.alerts.fingerprint import fingerprint
@@ -58,6 +58,8 @@ class AlertBook:
         """Commands that named no alert, or made no sense."""
         self.dirty = False
         """Something has changed since whoever stores it set this to False."""
+        self._heard: dict[SeriesKey, list[str]] = {}
+        """Place of an alert -> why its next record comes, within a tick."""
 
     # What watchers report
 
@@ -145,20 +147,38 @@ class AlertBook:
 
     # What people and other systems say
 
-    def command(self, kind: str, time: int, name: str, by: str | None, for_: int | None) -> SeriesKey | None:
+    def command(
+        self, kind: str, time: int, name: str, by: str | None, for_: int | None, cause: str = ""
+    ) -> SeriesKey | None:
         """An `alert.acknowledged`, `alert.snoozed` or `alert.accepted` event about the alert of fingerprint `name`.
 
         `time` in UTC epoch microseconds; `for_`: microseconds, needed to snooze, 0 ends it. Returns the series whose
         new normal somebody accepts: its watcher lets the challenger take over and calls `rebaseline`. An unknown
-        fingerprint, or a command that makes no sense, is ignored and counted.
+        fingerprint, or a command that makes no sense, is ignored and counted. `cause`, `source/id` of the event, goes
+        into the record that `answers` gives at the end of the tick.
         """
         alert = self._shelf.named(name)
+        before = None if alert is None else (alert.acknowledged_by, alert.snoozed_until)
         if alert is None or not obey(alert, kind, time, by, for_):
             self.ignored += 1
             self.dirty = True
             return None
         self._touch()
+        if (alert.acknowledged_by, alert.snoozed_until) != before:
+            because = self._heard.setdefault(alert.place, [])
+            because += [*([cause] if cause else []), said_fact(alert, kind)]
         return alert.opener if kind == ACCEPTED else None
+
+    def answers(self, tick: int) -> list[Decision]:
+        """A record for each open alert about which people have said something new in this tick."""
+        heard, self._heard = self._heard, {}
+        decisions = []
+        for key in sorted(heard, key=str):
+            alert, place = self._shelf.at(key), self._find(key)
+            # What was told in this tick says it already.
+            if alert is not None and place is not None and alert.told is not None and alert.told.tick < tick:
+                decisions.append(self._record("updated", alert, place, heard[key], tick))
+        return decisions
 
     def change(self, time: int, source: str, name: str, data: dict[str, Any] | None) -> None:
         """A `change.deployed` of that event time (UTC epoch microseconds), source and id."""

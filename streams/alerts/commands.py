@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from streams.alerts.alert import Alert
 from streams.notices import ACCEPTED, ACKNOWLEDGED, SNOOZED
-from streams.units import format_duration
+from streams.units import format_duration, format_time
 
 _LETTERS = 100
+
+
+def said_fact(alert: Alert, kind: str) -> str:
+    """What an alert has just been told, as `name=value`."""
+    if kind == ACKNOWLEDGED:
+        return f"acknowledged_by={alert.acknowledged_by}"
+    until = alert.snoozed_until
+    return "snoozed=ended" if until is None else f"snoozed_until={format_time(until)}"
 
 
 def obey(alert: Alert, kind: str, time: int, by: str | None, for_: int | None) -> bool:

@@ -106,7 +106,12 @@ class Detection:
                 self.book.change(change.time, change.source, change.id, change.data)
             for command in partial.commands:
                 accepted = self.book.command(
-                    command.kind, command.time, command.fingerprint, command.by, command.duration
+                    command.kind,
+                    command.time,
+                    command.fingerprint,
+                    command.by,
+                    command.duration,
+                    f"{command.source}/{command.id}",
                 )
                 if accepted is not None:
                     self.steps.accept(accepted)
@@ -142,7 +147,7 @@ class Detection:
         due = self.book.next_due()
         if due is not None and due <= tick:
             decisions += self.book.close(tick)
-        return decisions
+        return decisions + self.book.answers(tick)
 
     def _live(self) -> dict[str, Live]:
         """What can be given credit now, by part of the budget."""

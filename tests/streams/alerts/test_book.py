@@ -318,6 +318,39 @@ def test_acknowledging_changes_what_is_shown_and_nothing_else() -> None:
     assert resolved.data["acknowledged_by"] == "olena"
 
 
+def test_what_people_say_is_told_at_the_end_of_the_second_and_once() -> None:
+    alerts = book()
+    name = fired(alerts)
+    alerts.command("alert.acknowledged", NOW, name, "olena", None, "console/a-1")
+    alerts.command("alert.snoozed", NOW, name, "olena", 2 * HOUR * SECOND, "console/a-2")
+    (updated,) = alerts.answers(START + 30)
+    assert (updated.type, updated.data["fingerprint"]) == ("touchline.alert.updated", name)
+    assert (updated.data["acknowledged_by"], updated.data["snoozed_until"]) == ("olena", "2026-03-07T09:00:30.000Z")
+    assert updated.data["because"] == [
+        "console/a-1",
+        "acknowledged_by=olena",
+        "console/a-2",
+        "snoozed_until=2026-03-07T09:00:30.000Z",
+    ]
+    assert alerts.answers(START + 31) == []
+    alerts.command("alert.acknowledged", NOW, name, "olena", None, "console/a-3")
+    assert alerts.answers(START + 32) == [], "that is known"
+    alerts.command("alert.snoozed", NOW, name, "olena", 0, "console/a-4")
+    (updated,) = alerts.answers(START + 33)
+    assert (updated.data["because"], updated.data["snoozed_until"]) == (["console/a-4", "snoozed=ended"], None)
+
+
+def test_of_an_alert_that_is_over_nothing_more_is_told() -> None:
+    alerts = book()
+    name = fired(alerts)
+    alerts.command("alert.acknowledged", NOW, name, "olena", None)
+    (resolved,) = alerts.resolve(drop(), START + 30)
+    assert resolved.data["acknowledged_by"] == "olena"
+    assert alerts.answers(START + 30) == []
+    alerts.command("alert.acknowledged", NOW, name, "ben", None)
+    assert alerts.answers(START + 31) == []
+
+
 def test_an_alert_that_fires_again_wants_to_be_seen_again() -> None:
     alerts = book()
     name = fired(alerts)

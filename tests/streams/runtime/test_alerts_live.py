@@ -56,10 +56,15 @@ async def test_acknowledged_and_snoozed_over_http_is_shown_and_stays_so_after_a_
             await service.submit([cart(2, clock.now())])
             await service.drain()
             (alert,) = (await (await client.get("/api/v1/alerts")).json())["items"]
+            told = (await (await client.get("/api/v1/decisions")).json())["items"]
     finally:
         await web.stop()
         await service.stop()
     assert (alert["acknowledged_by"], alert["snoozed_until"]) == ("olena", format_time(START + 7_205 * SECOND))
+    # Whoever delivers hears of it at once: PagerDuty acknowledges by this record.
+    (updated,) = [one for one in told if one["type"] == "touchline.alert.updated"]
+    assert (updated["time"], updated["data"]["acknowledged_by"]) == (format_time(START + 6 * SECOND), "olena")
+    assert updated["data"]["because"][1] == "acknowledged_by=olena"
     assert [line["what"] for line in alert["timeline"]] == ["since", "firing", "acknowledged", "snoozed"]
 
     again = Embedded(SHOP, Store(tmp_path / "shop.db"), clock, name="shop.yml", limits=Limits(commit_seconds=0))
