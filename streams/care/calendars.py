@@ -53,3 +53,15 @@ def after(start: int, duration: int, hours: Hours | None) -> int:
             return begin + left
         left -= end - begin
     raise AssertionError("stretches have no end")  # pragma: no cover
+
+
+def between(start: int, end: int, hours: Hours | None) -> int:
+    """Microseconds from one moment to a later one, counting open hours only; without hours all of them."""
+    if hours is None or end <= start:
+        return max(0, end - start)
+    total = 0
+    for begin, close in hours.stretches(start):
+        if begin >= end:
+            return total
+        total += min(close, end) - begin
+    raise AssertionError("stretches have no end")  # pragma: no cover

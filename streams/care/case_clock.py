@@ -6,14 +6,20 @@ from collections.abc import Iterable
 
 from streams.care.calendars import after
 from streams.care.case_rules import CaseRule
+from streams.care.exposure import sooner
 from streams.care.state import CLOSED, Case
 
 
 def start(case: Case, rule: CaseRule, now: int) -> None:
-    """Both clocks run anew from `now`, in the open hours of the rule's calendar."""
+    """Both clocks run anew from `now`, in the open hours of the rule's calendar, the faster the more are exposed."""
+    warn, breach = rule.warn, rule.breach
+    if rule.exposure is not None:
+        warn = sooner(warn, rule.exposure.warn, case.exposed)
+        breach = sooner(breach, rule.exposure.breach, case.exposed)
     case.since = now
-    case.warn = after(now, rule.warn, rule.hours)
-    case.breach = case.due = after(now, rule.breach, rule.hours)
+    # Nobody is reminded of what is too late already.
+    case.warn = after(now, warn, rule.hours) if warn < breach else None
+    case.breach = case.due = after(now, breach, rule.hours)
 
 
 def stop(case: Case) -> None:

@@ -8,6 +8,7 @@ from streams.care import case_clock
 from streams.care.case_meant import named
 from streams.care.case_record import record
 from streams.care.case_rules import CaseRule, Routing
+from streams.care.exposure import exposed_per_hour
 from streams.care.said import Out, Said
 from streams.care.state import ASSIGNED, OPEN, Care, Case
 from streams.decisions import decision_id
@@ -37,6 +38,7 @@ def open_case(care: Care, rule: CaseRule, routing: Routing, said: Said, out: Out
         due=now,
         priority=rule.priority,
         worth=_worth(said),
+        exposed=exposed_per_hour(rule.exposure, said),
     )
     case_clock.start(case, rule, now)
     care.cases.append(case)
@@ -72,5 +74,5 @@ def _worth(said: Said) -> float:
 
 def _precedence(case: Case) -> dict[str, Any]:
     """What puts it before others, where anything does."""
-    found = {"priority": case.priority, "worth": case.worth}
+    found = {"priority": case.priority, "worth": case.worth, "exposed_per_hour": case.exposed}
     return {name: amount for name, amount in found.items() if amount}

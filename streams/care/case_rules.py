@@ -27,6 +27,7 @@ class CaseRule:
         self.priority = float(rule.priority) if rule is not None else 0.0
         contact = rule.contact if rule is not None else Contact()
         self.warn, self.breach = contact.warn, contact.breach
+        self.exposure = rule.exposure if rule is not None else None
         self.hours = hours.get(rule.calendar) if rule is not None and rule.calendar is not None else None
 
     def matches(self, said: Said) -> bool:

@@ -11,6 +11,7 @@ from streams.care.case_record import record
 from streams.care.case_rules import CaseRules, Routing
 from streams.care.classes import better, class_of
 from streams.care.closing import Closing
+from streams.care.exposure import exposed
 from streams.care.said import Out, Said
 from streams.care.state import ASSIGNED, CLOSED, COMMUNICATED, CONTACTED, OPEN, STATES, Care, Case
 from streams.config.structs import Config
@@ -178,7 +179,11 @@ class Cases:
             verb = "breached" if late else "warned"
             out.count(f"case_{verb}", case.rule)
             waited = f"waited={format_duration(time - case.since)}"
-            record(out, verb, case, subject, [case.cause, waited], time)
+            because = [case.cause, waited]
+            if case.exposed:
+                many = exposed(case.exposed, case.since, time, self._rules.of(case.rule).hours)
+                because.append(f"exposure={many}")
+            record(out, verb, case, subject, because, time)
 
 
 def _because(said: Said) -> list[str]:

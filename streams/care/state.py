@@ -59,6 +59,8 @@ class Case(msgspec.Struct, array_like=True):
     """`METRIC/CLASS` -> answers that opened or joined it and that no contact has followed yet."""
     resurveyed: bool = False
     """After it was closed, the customer gave another answer to the metric of `answer`."""
+    exposed: float = 0.0
+    """People an hour who meet the same as long as nobody has looked after it."""
 
 
 # Asks

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from streams.config.blocks import Block, Many, block_form
 from streams.config.faults import Faults, Path
 from streams.config.forms import BAD, Bad, Definitions, Parsed, Schema, refuse
-from streams.config.kinds import Date, EventTypes, FieldPath, LongDuration, Name, TimeZone, Where
+from streams.config.kinds import Date, EventTypes, FieldPath, LongDuration, Name, NotNegative, TimeZone, Where
 from streams.config.nodes import Node
 from streams.units import CLOCK_PATTERN, HOUR, parse_clock
 
@@ -26,6 +26,27 @@ class Contact(Block, frozen=True, kw_only=True):
             yield ("warn",), "expected warn before breach"
 
 
+class Exposure(Block, frozen=True, kw_only=True):
+    """How many others meet the same as long as nobody looks after it: it brings the clocks of a case forward."""
+
+    per_hour: NotNegative | None = None
+    """How many people an hour, such as the visitors of a shop."""
+    field: FieldPath | None = None
+    """Field of the event that opens the case with that number, or `trait.X`; where it has none, `per_hour` holds."""
+    warn: NotNegative | None = None
+    """So many exposed, and the owner is reminded."""
+    breach: NotNegative | None = None
+    """So many, and it is too late."""
+
+    def check(self) -> Iterator[tuple[Path, str]]:
+        if self.per_hour is None and self.field is None:
+            yield (), "expected per_hour or field"
+        if self.warn is None and self.breach is None:
+            yield (), "expected warn or breach"
+        if self.warn is not None and self.breach is not None and self.warn >= self.breach:
+            yield ("warn",), "expected warn before breach"
+
+
 class Case(Block, frozen=True, kw_only=True):
     """When a case is opened for a customer."""
 
@@ -39,6 +60,8 @@ class Case(Block, frozen=True, kw_only=True):
     """Higher comes first."""
     contact: Contact = Contact()
     """How soon the customer must be contacted."""
+    exposure: Exposure | None = None
+    """How many others meet the same meanwhile."""
     calendar: Name | None = None
     """Opening hours in which its clocks run."""
 

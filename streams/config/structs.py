@@ -23,7 +23,7 @@ from streams.config.asking import (
     When,
 )
 from streams.config.blocks import Block, Many
-from streams.config.caring import Calendar, Case, Contact, Promise, Route, Routing
+from streams.config.caring import Calendar, Case, Contact, Exposure, Promise, Route, Routing
 from streams.config.expect import Expect
 from streams.config.journeys import Journey, Step
 from streams.config.kinds import AtLeastOne, Duration, LongDuration, Name, TimeZone
@@ -50,6 +50,7 @@ __all__ = [
     "Dedup",
     "Detector",
     "Expect",
+    "Exposure",
     "Fatigue",
     "FeedbackRule",
     "Journey",

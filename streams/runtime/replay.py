@@ -75,11 +75,10 @@ class Replay:
         silence, as a service that runs on would see it. Returns the dead letters among the events that had been
         waiting for their turn.
         """
-        effects = self.journeys.finish(until)
         last = self.journeys.last_time
         if last is not None and not silent:
             self.signals.judge_until(last // TICK)
-        letters = self._take(effects)
+        letters = self._take(self.journeys.finish(until))
         if self._last_tick is not None:
             self.decisions += self.signals.finish(self._last_tick)
         self.decisions.sort(key=sort_key)

@@ -687,3 +687,51 @@ def test_the_types_that_concern_cases_are_those_of_the_rules_and_all_case_events
     own.add("case.reopened")
     assert Story("").cases.types() == own
     assert Story(COMPLAINTS).cases.types() == own | {"complaint.received", "survey.answered"}
+
+
+DIRTY = """
+timezone: UTC
+calendars: {shop: {open: {thu: ["10:00", "12:00"], fri: ["10:00", "12:00"]}}}
+cases:
+  dirty: {on: complaint.received, exposure: {per_hour: 100, field: footfall, warn: 1000, breach: 6000}}
+  open: {on: mention.posted, calendar: shop, exposure: {per_hour: 1000, breach: 3000}}
+"""
+
+
+def test_the_more_are_exposed_the_less_time_there_is() -> None:
+    story = Story(DIRTY)
+    story.say(10, "complaint.received", footfall=2000)
+    assert story.decisions[0].data["exposed_per_hour"] == 2000
+    story.wait(48)
+    assert story.times("warned", "breached") == [("warned", 10.5), ("breached", 13)]
+    assert story.decisions[-1].data["because"] == ["shop/e1", "waited=3h", "exposure=6000"]
+
+
+@pytest.mark.parametrize(("stated", "breached"), [({}, 58), ({"footfall": "many"}, 58), ({"footfall": 0}, 58)])
+def test_where_few_are_exposed_or_nobody_says_how_many_the_usual_clock_holds(
+    stated: dict[str, Any], breached: int
+) -> None:
+    story = Story(DIRTY)
+    story.say(10, "complaint.received", **stated)
+    story.wait(100)
+    assert story.times("breached") == [("breached", breached)]
+
+
+def test_contact_ends_the_exposure_and_a_reopening_begins_it_anew() -> None:
+    story = Story(DIRTY)
+    story.say(10, "complaint.received", footfall=2000)
+    story.say(10.25, "case.contacted")
+    story.wait(20)
+    assert story.times("warned", "breached") == []
+    story.say(30, "case.reopened")
+    story.wait(40)
+    assert story.times("warned", "breached") == [("warned", 30.5), ("breached", 33)]
+
+
+def test_nobody_is_exposed_while_it_is_closed() -> None:
+    story = Story(DIRTY)
+    story.say(11, "mention.posted")
+    story.wait(100)
+    # One hour on Thursday, two on Friday; the first of January was a Thursday.
+    assert story.times("breached") == [("breached", 36)]
+    assert story.decisions[-1].data["because"][-1] == "exposure=3000"
