@@ -26,7 +26,7 @@ def headline(message: Message) -> str:
     """One line: `CRITICAL purchase: fewer than expected go from checkout to paid`."""
     data = message.data
     if message.family == "alert":
-        text = f"{what(data)}, {_STATES.get(message.kind, message.kind)}"
+        text = f"{what(data)}, {_said(message) or _STATES.get(message.kind, message.kind)}"
         return f"{message.text('severity').upper() or 'ALERT'} {text}"
     if message.family == "signal":
         missed = "misses" if message.kind == "signal.breached" else "is back at"
@@ -70,6 +70,16 @@ def facts(message: Message) -> Facts:
     return [(name, text) for name, text in found if text]
 
 
+def _said(message: Message) -> str:
+    """What people have just said about an alert, where that is all there is to tell."""
+    said = [str(fact) for fact in message.data.get("because") or ()]
+    for beginning, words in (("acknowledged_by=", "seen by {}"), ("snoozed_until=", "snoozed until {}")):
+        for fact in said:
+            if fact.startswith(beginning):
+                return words.format(fact.removeprefix(beginning))
+    return "snoozed no more" if "snoozed=ended" in said else ""
+
+
 _PLAIN = (
     "rule",
     "metric",
@@ -82,6 +92,9 @@ _PLAIN = (
     "due_at",
     "promise",
     "offer",
+    "entity",
+    "customers",
+    "since",
 )
 
 

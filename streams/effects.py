@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from streams.hashing import digest
+
 Cell = tuple[str, ...]
 """One raw value per segment dimension of the file, in the file's order; `unknown` where none is known."""
 
@@ -142,6 +144,25 @@ class Verdicts(msgspec.Struct, frozen=True):
     refused: tuple[Nominee, ...]
 
 
+class Sighting(msgspec.Struct, frozen=True, array_like=True):
+    """An event that a cluster counts."""
+
+    rule: str
+    entity: str
+    """What it is about: a shop, a product, a topic."""
+    time: int
+    """When it took effect, UTC epoch microseconds."""
+    cause: str
+    """`source/id`."""
+    customer: int
+    """`customer_number` of the customer's id: enough to tell them apart without naming them."""
+
+
+def customer_number(subject: str) -> int:
+    """63 bits of a hash of a customer's id."""
+    return int.from_bytes(digest((subject,), 8), "big") >> 1
+
+
 class CareCount(msgspec.Struct, frozen=True, array_like=True):
     """Asks, answers, cases and offers of the partial's tick."""
 
@@ -207,6 +228,8 @@ class Partial(msgspec.Struct, frozen=True, array_like=True):
     """Customers to be forgotten as examples, in order of their ids."""
     nominees: tuple[Nominee, ...] = ()
     """By due time, customer and rule."""
+    sightings: tuple[Sighting, ...] = ()
+    """By time and cause; of many in one tick the first 256."""
 
 
 class Decision(msgspec.Struct, frozen=True):

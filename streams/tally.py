@@ -22,7 +22,9 @@ from streams.effects import (
     Nominee,
     Outcome,
     Partial,
+    Sighting,
     SourceSeen,
+    customer_number,
 )
 
 COMPLETED = 0
@@ -49,6 +51,7 @@ CHANGES = 0
 ORDERS = 1
 _MOST_CHANGES = 16
 _MOST_COMMANDS = 64
+_MOST_SIGHTINGS = 256
 
 
 _Said = TypeVar("_Said", ChangeSeen, AlertCommand)
@@ -133,6 +136,7 @@ class Tally:
         self.erased: set[str] = set()
         """Customers whom everybody is to forget."""
         self.nominees: list[Nominee] = []
+        self.sightings: list[Sighting] = []
         self.left = [0, 0]
         """Changes and commands for which there was no room, or no sense in them."""
 
@@ -191,6 +195,11 @@ class Tally:
         counts[0] += 1
         counts[1] += total
 
+    def sight(self, sighting: Sighting) -> None:
+        """An event that a cluster counts."""
+        insort(self.sightings, sighting, key=lambda one: (one.time, one.cause, one.rule, one.entity))
+        del self.sightings[_MOST_SIGHTINGS:]
+
     def command(self, command: AlertCommand | None) -> None:
         """What somebody said about an alert; None when it makes no sense."""
         if command is None:
@@ -214,6 +223,7 @@ class Tally:
             or self.marks
             or self.care
             or self.nominees
+            or self.sightings
             or any(book.outcomes for book in self._books.values())
         )
 
@@ -261,6 +271,7 @@ class Tally:
             commands_left=self.left[ORDERS],
             care=tuple(CareCount(*key, count, _held(total)) for key, (count, total) in sorted(self.care.items())),
             erased=tuple(sorted(self.erased)),
+            sightings=tuple(self.sightings),
             nominees=tuple(sorted(self.nominees, key=lambda one: (one.due, one.subject, one.rule))),
         )
         self.door = [0] * 7
@@ -283,6 +294,8 @@ class Tally:
     def forget(self, subjects: Collection[str]) -> None:
         """Name these customers no more; they stay counted."""
         self.nominees = [nominee.without(subjects) for nominee in self.nominees]
+        numbers = {customer_number(subject) for subject in subjects}
+        self.sightings = [sighting for sighting in self.sightings if sighting.customer not in numbers]
         for book in self._books.values():
             book.entrants = [subject for subject in book.entrants if subject not in subjects]
 
@@ -314,6 +327,7 @@ class Tally:
                 list(self.care.items()),
                 sorted(self.erased),
                 self.nominees,
+                self.sightings,
             ]
         )
 
@@ -337,7 +351,7 @@ class Tally:
             tally.measured[place][6] = scores
         tally.changes, tally.commands, tally.left = stored.changes, stored.commands, stored.left
         tally.care, tally.erased = dict(stored.care), set(stored.erased)
-        tally.nominees = stored.nominees
+        tally.nominees, tally.sightings = stored.nominees, stored.sightings
         for (journey, step), subjects in stored.entrants:
             tally.book(journey, step).entrants = subjects
         return tally
@@ -364,6 +378,7 @@ class _Stored(msgspec.Struct, array_like=True):
     care: list[tuple[tuple[str, str, str], list[int]]] = []
     erased: list[str] = []
     nominees: list[Nominee] = []
+    sightings: list[Sighting] = []
 
 
 def _held(total: int) -> int:

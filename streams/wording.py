@@ -47,6 +47,8 @@ def decision_words(type_: str, data: Mapping[str, Any]) -> str:
         return f"case {rule} {_CASE.get(what, what)}{owner} ({data.get('case')})"
     if kind == "offer.made":
         return f"offered {data.get('offer')}, after {data.get('count')} of its events"
+    if kind == "cluster.found":
+        return f"{data.get('customers')} customers have met the same (cluster {rule}), the first at {data.get('since')}"
     return f"{about} {rule} {what}"
 
 

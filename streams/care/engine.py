@@ -13,6 +13,7 @@ from streams.care.cases import PREFIX, Cases
 from streams.care.conditions import offered
 from streams.care.promises import BROKEN, Promises
 from streams.care.said import Out, Said
+from streams.care.sightings import Sightings
 from streams.care.state import SCHEDULED, Ask, Care
 from streams.config.structs import Config
 from streams.effects import Nominee
@@ -34,7 +35,8 @@ class Engine:
         self._cases = Cases(config)
         self._promises = Promises(config)
         self._offers = offer_rules(config)
-        types = {*self._asking.types(), *self._cases.types(), *self._promises.types()}
+        self._sightings = Sightings(config)
+        types = {*self._asking.types(), *self._cases.types(), *self._promises.types(), *self._sightings.types()}
         for offer in self._offers.values():
             types |= offer.on.types
         if self._asking.rules:
@@ -53,6 +55,7 @@ class Engine:
         kind = said.kind
         case = _about(care, said)
         self._promises.take(care, said, out)
+        self._sightings.take(said, out)
         took = self._cases.take(care, said, out)
         if case is None and kind == "case.opened" and care.cases:
             case = care.cases[-1].id

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from streams.decisions import decision_id
-from streams.effects import Decision, Nominee
+from streams.effects import Decision, Nominee, Sighting
 
 
 class Said(NamedTuple):
@@ -35,18 +35,21 @@ class Said(NamedTuple):
 class Out:
     """Where decisions and counts go."""
 
-    __slots__ = ("_count", "_decide", "nominate", "standing")
+    __slots__ = ("_count", "_decide", "nominate", "sight", "standing")
 
     def __init__(
         self,
         decide: Callable[[Decision], None],
         count: Callable[[str, str, str, int], None],
         nominate: Callable[[Nominee], None] | None = None,
+        sight: Callable[[Sighting], None] | None = None,
     ) -> None:
         self._decide = decide
         self._count = count
         self.nominate = nominate
         """Lets an ask compete for a place in its rule's quota; None where quotas are not decided."""
+        self.sight = sight
+        """Takes what a cluster counts; None where nobody looks for clusters."""
         self.standing: frozenset[str] = frozenset()
         """Rules under `feedback` whose `when` holds now."""
 

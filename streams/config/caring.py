@@ -8,7 +8,17 @@ from typing import Annotated, Literal
 from streams.config.blocks import Block, Many, block_form
 from streams.config.faults import Faults, Path
 from streams.config.forms import BAD, Bad, Definitions, Parsed, Schema, refuse
-from streams.config.kinds import Date, EventTypes, FieldPath, LongDuration, Name, NotNegative, TimeZone, Where
+from streams.config.kinds import (
+    CountValue,
+    Date,
+    EventTypes,
+    FieldPath,
+    LongDuration,
+    Name,
+    NotNegative,
+    TimeZone,
+    Where,
+)
 from streams.config.nodes import Node
 from streams.units import CLOCK_PATTERN, HOUR, parse_clock
 
@@ -88,6 +98,27 @@ class Routing(Block, frozen=True, kw_only=True):
     """The first that its event meets decides, before the owner of the journey."""
     fallback: str | None = None
     """Team that gets what nobody else does."""
+
+
+class Cluster(Block, frozen=True, kw_only=True):
+    """Several customers with the same trouble at the same place, product or topic."""
+
+    on: EventTypes
+    """The event types that count."""
+    where: Where = None
+    """Conditions on them."""
+    by: FieldPath
+    """Field that says what they are about, such as `shop` or `topic`."""
+    count: CountValue
+    """So many customers, such as `3 within 24h`."""
+    owner: str | None = None
+    """Team that is told."""
+
+    def check(self) -> Iterator[tuple[Path, str]]:
+        if self.count.within is None:
+            yield ("count",), f"expected a time too, such as {self.count.n} within 24h"
+        if self.count.n < 2:
+            yield ("count",), "expected at least 2; a case says what one customer has met"
 
 
 class Promise(Block, frozen=True, kw_only=True):

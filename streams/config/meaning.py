@@ -27,6 +27,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "signal": ("breached", "recovered"),
     "promise": ("broken",),
     "offer": ("made",),
+    "cluster": ("found",),
 }
 """Decision types without `touchline.`, by family."""
 REASONS = (
@@ -91,7 +92,7 @@ class _Names:
             steps = _items(root.at("journeys", name, "steps"))
             named = [step.at("name") for step in steps]
             self.journeys[name] = tuple(str(node.value) for node in named if node is not None)
-        blocks = ("signals", "feedback", "cases", "promises", "offers")
+        blocks = ("signals", "feedback", "cases", "clusters", "promises", "offers")
         self.rules = tuple(name for block in blocks for name in _keys(root, block))
 
     def steps(self, journeys: Iterable[str] = ()) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ object all of `gt gte lt lte ne in not_in exists contains`. A field that is miss
 `secret`, `token` and `url`. A missing one is a fault. The values appear in no output.
 
 **Additions.** What was in the format from its first day keeps its name and meaning. Added since, and free to leave out:
-`routing`, `cases.NAME.exposure`, `subscriptions.digest`, `subscriptions.allow_private`, `asks.secret` and
+`routing`, `clusters`, `cases.NAME.exposure`, `subscriptions.digest`, `subscriptions.allow_private`, `asks.secret` and
 `asks.allow_private`. A release that does not know them yet refuses a file that has them.
 """
 

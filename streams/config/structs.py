@@ -23,7 +23,7 @@ from streams.config.asking import (
     When,
 )
 from streams.config.blocks import Block, Many
-from streams.config.caring import Calendar, Case, Contact, Exposure, Promise, Route, Routing
+from streams.config.caring import Calendar, Case, Cluster, Contact, Exposure, Promise, Route, Routing
 from streams.config.expect import Expect
 from streams.config.journeys import Journey, Step
 from streams.config.kinds import AtLeastOne, Duration, LongDuration, Name, TimeZone
@@ -41,6 +41,7 @@ __all__ = [
     "Calendar",
     "Case",
     "ChannelRule",
+    "Cluster",
     "Column",
     "Condition",
     "Config",
@@ -110,6 +111,8 @@ class Config(Block, frozen=True, kw_only=True):
     """When a customer must be contacted."""
     routing: Routing = Routing()
     """Who gets a case whose rule names no owner."""
+    clusters: dict[Name, Cluster] = {}
+    """When several customers have met the same."""
     promises: dict[Name, Promise] = {}
     """What was promised, and by when."""
     alerts: Alerts = Alerts()

@@ -26,6 +26,7 @@ TYPES = (
     *(f"signal.{name}" for name in ("breached", "recovered")),
     "promise.broken",
     "offer.made",
+    "cluster.found",
 )
 """Decisions that can be expected, without `touchline.`."""
 

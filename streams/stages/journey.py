@@ -20,7 +20,7 @@ from streams.care.state import CLOSED as CASE_CLOSED
 from streams.care.state import Care
 from streams.codec import Rejection, decode_timed, encode, sequence_number, settle
 from streams.customer import IN_FLIGHT, Customer
-from streams.effects import Cell, DeadLetter, Decision, Effects, Nominee, Partial, Verdicts
+from streams.effects import Cell, DeadLetter, Decision, Effects, Nominee, Partial, Sighting, Verdicts
 from streams.journeys import LONGEST, NEVER, SEPARATOR, Walk, segment_values
 from streams.keys import bucket
 from streams.measures import end_session, observe
@@ -142,7 +142,7 @@ class JourneyStage:
         self._population = seen.Population(rules.config.dedup.max_ids)
         self._effects = Effects([], [], [])
         self._transit = Transit(self, partitions)
-        self._out = Out(self._decide, self._count_care, self._nominate if quotas else None)
+        self._out = Out(self._decide, self._count_care, self._nominate if quotas else None, self._sight)
         self._stood = -1
         self.verdicts = 0
         """Number of the next verdicts to take."""
@@ -959,6 +959,9 @@ class JourneyStage:
 
     def _nominate(self, nominee: Nominee) -> None:
         self._tally.nominees.append(nominee)
+
+    def _sight(self, sighting: Sighting) -> None:
+        self._tally.sight(sighting)
 
     def _judge(self, nominee: Nominee, *, allowed: bool) -> None:
         key = merging.resolve(nominee.subject, self._cache.get)

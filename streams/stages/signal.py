@@ -17,6 +17,7 @@ from streams.config.structs import Config
 from streams.effects import Decision, DoorCounts, Partial
 from streams.stages import dimensions, quotas, watch
 from streams.stages.closing import Closing
+from streams.stages.clusters import Clusters, Seen
 from streams.stages.detection import Detection
 from streams.stages.dimensions import Dimensions
 from streams.stages.gauges import Gauges
@@ -32,6 +33,7 @@ META = "meta"
 _STEP = "step"
 _SIGNAL = "signal"
 _QUOTA = "quota"
+_CLUSTERS = "clusters"
 
 
 class _Meta(msgspec.Struct, array_like=True):
@@ -73,6 +75,7 @@ class SignalStage:
         self._watch = Watch(config, self._steps, self._gauges, self._covered, {})
         self._standing = Standing(config, self._steps, self._gauges, self._covered)
         self.quotas = Quotas(config)
+        self.clusters = Clusters(config)
         self.detection = Detection(config)
         self.detection.regroup(list(self._dimensions))
         self._counted = Counted()
@@ -198,6 +201,7 @@ class SignalStage:
                 self._gauges.take(partial, columns)
             self.detection.take(tick, told)
             self.quotas.judge(tick, partials)
+            decisions.extend(self.clusters.judge(tick, partials))
         changed_steps = self._steps.close(tick)
         changed_signals = self._gauges.close(tick)
         self.tick = tick
@@ -239,6 +243,7 @@ class SignalStage:
         self._watch = Watch(config, self._steps, self._gauges, self._covered, states)
         self._standing = Standing(config, self._steps, self._gauges, self._covered, self._standing.held)
         self.quotas = Quotas(config, self.quotas.stored, self.quotas.places)
+        self.clusters = Clusters(config, self.clusters.seen)
         self._told += self.detection.activate(config, (since or 1) - 1)
         self.detection.regroup(list(self._dimensions))
         self.config, self.hash = config, config_hash
@@ -304,6 +309,7 @@ class SignalStage:
             **{f"{_STEP}/{journey}/{step}": self._steps.dump((journey, step)) for journey, step in self._steps.steps},
             **{f"{_SIGNAL}/{name}": self._gauges.dump(name) for name in self._gauges.gauges},
             **{f"{_QUOTA}/{name}": msgspec.msgpack.encode(places) for name, places in self.quotas.places.items()},
+            _CLUSTERS: msgspec.msgpack.encode(self.clusters.seen),
             **self.detection.changes(self.tick or 0, whole=True),
         }
 
@@ -323,6 +329,9 @@ class SignalStage:
         self._steps.dirty.clear()
         self._gauges.dirty.clear()
         self.quotas.dirty.clear()
+        if self.clusters.dirty:
+            changed[_CLUSTERS] = msgspec.msgpack.encode(self.clusters.seen)
+            self.clusters.dirty = False
         changed.update(self.detection.changes(self.tick or 0))
         return changed
 
@@ -399,6 +408,8 @@ class SignalStage:
             if (body := pieces.get(f"{_QUOTA}/{name}")) is not None
         }
         stage.quotas = Quotas(config, meta.quotas, places)
+        if (body := pieces.get(_CLUSTERS)) is not None:
+            stage.clusters = Clusters(config, msgspec.msgpack.decode(body, type=dict[str, dict[str, Seen]]))
         stage.detection.regroup(list(stage._dimensions))
         stage.detection.load(pieces)
         return stage
@@ -416,6 +427,7 @@ def _has_content(partial: Partial) -> bool:
         or partial.sources
         or partial.care
         or partial.nominees
+        or partial.sightings
     )
 
 

@@ -12,7 +12,7 @@ import msgspec
 from streams.codec import encode
 from streams.config.load import load_text
 from streams.config.structs import Config
-from streams.effects import EntrantSample, Partial, Verdicts
+from streams.effects import EntrantSample, Partial, Verdicts, customer_number
 from streams.errors import CannotStart, ConfigError
 from streams.model import Event
 from streams.runtime import commit as commits
@@ -44,7 +44,8 @@ def forget_examples(connection: sqlite3.Connection, subjects: Collection[str]) -
 
 
 def _of_partials(connection: sqlite3.Connection, subjects: Collection[str]) -> None:
-    for sequence, body in _naming(connection, "SELECT sequence, body FROM partials WHERE {}", subjects):
+    numbers = {customer_number(subject) for subject in subjects}
+    for sequence, body in _naming(connection, "SELECT sequence, body FROM partials WHERE {}", subjects, numbers):
         partial = _decode_partial(body)
         samples = [
             EntrantSample(one.journey, one.step, tuple(name for name in one.subjects if name not in subjects))
@@ -54,6 +55,7 @@ def _of_partials(connection: sqlite3.Connection, subjects: Collection[str]) -> N
             partial,
             entrants=tuple(one for one in samples if one.subjects),
             nominees=tuple(nominee.without(subjects) for nominee in partial.nominees),
+            sightings=tuple(one for one in partial.sightings if one.customer not in numbers),
         )
         body = msgspec.msgpack.encode(kept)
         connection.execute("UPDATE partials SET body = ? WHERE sequence = ?", (body, sequence))
@@ -85,6 +87,7 @@ def _of_pieces(connection: sqlite3.Connection, head: Head, subjects: Collection[
     stage = SignalStage.restore(_config(connection, head.signal_config), head.signal_config, pieces)
     stage.detection.forget(subjects)
     stage.quotas.forget(subjects)
+    stage.clusters.forget(subjects)
     connection.execute("DELETE FROM pieces")
     connection.executemany("INSERT INTO pieces VALUES (?, ?)", stage.snapshot().items())
 
@@ -112,7 +115,10 @@ def _of_open_tick(connection: sqlite3.Connection, head: Head, subjects: Collecti
     return msgspec.structs.replace(head, stage=msgspec.msgpack.encode(stage))
 
 
-def _naming(connection: sqlite3.Connection, query: str, subjects: Collection[str]) -> list[tuple[Any, bytes]]:
-    """Rows whose body has one of the ids in it, as msgpack or JSON writes it."""
+def _naming(
+    connection: sqlite3.Connection, query: str, subjects: Collection[str], numbers: Collection[int] = ()
+) -> list[tuple[Any, bytes]]:
+    """Rows whose body has one of the ids in it, as msgpack or JSON writes it, or one of the numbers as msgpack does."""
     needles = [form for name in sorted(subjects) for form in (name.encode(), json.dumps(name)[1:-1].encode())]
+    needles += [msgspec.msgpack.encode(number) for number in sorted(numbers)]
     return connection.execute(query.format(" OR ".join(["instr(body, ?)"] * len(needles))), needles).fetchall()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from streams.codec import decode
 from streams.config.load import load_text
 from streams.decisions import encode
-from streams.effects import Decision
+from streams.effects import Decision, customer_number
 from streams.findings import Finding, SeriesKey
 from streams.model import Event
 from streams.runtime.clock import VirtualClock
@@ -43,6 +43,8 @@ feedback:
 fatigue: {any: 30d}
 cases:
   complaint: {on: complaint.received, owner: support}
+clusters:
+  busy: {on: order.completed, by: shop, count: 50 within 1d}
 """,
     "shop.yml",
 )
@@ -53,6 +55,7 @@ def body(number: int, told: Happened, **data: object) -> bytes:
     """An event as a door writes it."""
     after, who, what = told
     event = {"specversion": "1.0", "id": f"n-{number}", "source": "shop", "type": what}
+    data = {"shop": "kyiv", **data}
     return msgspec.json.encode({**event, "time": format_time(START + after), "subject": who, "data": data})
 
 
@@ -149,6 +152,7 @@ async def test_not_a_byte_of_the_customer_is_left(tmp_path: Path, clock: Virtual
     path = tmp_path / "shop.db"
     await run(path, first(), clock, alert=True)
     assert b"zelda" in path.read_bytes()
+    assert msgspec.msgpack.encode(customer_number(WHO)) in path.read_bytes()
     assert rows(path, "SELECT 1 FROM decisions WHERE type = 'touchline.alert.firing' AND instr(body, 'zelda')")
     decision = rows(path, f"SELECT id FROM decisions WHERE subject = '{WHO}' LIMIT 1")[0][0]
     connection = sqlite3.connect(path)
@@ -165,8 +169,10 @@ async def test_not_a_byte_of_the_customer_is_left(tmp_path: Path, clock: Virtual
     assert done.decisions == 3  # the case opened and assigned, the ask withheld or made
     assert done.log_deleted + done.log_blanked == len(first()) - len(without(first()))
     assert min(done.log_deleted, done.log_blanked) > 0
+    number = msgspec.msgpack.encode(customer_number(WHO))
     for file in tmp_path.iterdir():
         assert b"zelda" not in file.read_bytes(), file.name
+        assert number not in file.read_bytes(), file.name
     ((alert,),) = rows(path, "SELECT body FROM decisions WHERE type = 'touchline.alert.firing'")
     assert isinstance(alert, bytes)
     assert msgspec.json.decode(alert)["data"]["examples"] == ["c-1"]
