@@ -174,6 +174,11 @@ class Walk:
         instance.state = ABANDONED
         instance.due = max(instance.due, effective) + rule.keep
 
+    def leave(self, rule: JourneyRule, instance: Instance) -> None:
+        """Its customer is erased: in flight no more, counted as `merged`, for nobody has given up."""
+        if instance.state == IN_FLIGHT:
+            self._settle(rule, instance, MERGED)
+
     def merge(self, rule: JourneyRule, ending: Instance, staying: Instance) -> Instance:
         """Two instances of one journey and key become one: the one further along stays, the other is `merged`."""
         if self._rank(rule, ending) > self._rank(rule, staying):

@@ -63,7 +63,8 @@ class Clusters:
             number = customer_number(subject)
             for entities in self.seen.values():
                 for seen in entities.values():
-                    seen.customers.pop(number, None)
+                    if seen.customers.pop(number, None) is not None:
+                        self.dirty = True
 
     def _see(self, rule: Cluster, sighting: Sighting) -> None:
         self.dirty = True

@@ -886,7 +886,7 @@ class JourneyStage:
         self._dirty.add(key)
 
     def _erase(self, key: str, effective: int) -> None:
-        """Nothing under an id stays but the counts: open ways end as abandoned, open cases as closed.
+        """Nothing under an id stays but the counts: open ways end as merged, open cases as closed.
 
         An id that ended in another goes alone; the other has a record of its own.
         """
@@ -900,8 +900,8 @@ class JourneyStage:
             self._admit(customer)
         for name, instance in customer.instances.items():
             rule = self._rules.journeys.get(name.split(SEPARATOR, 1)[0])
-            if instance.state == IN_FLIGHT and rule is not None:
-                self._walk.abandon(rule, instance, effective)
+            if rule is not None:
+                self._walk.leave(rule, instance)
         for case in () if customer.care is None else customer.care.cases:
             if case.state != CASE_CLOSED:
                 self._count_care("case_closed", case.rule, "erased", effective - case.since)

@@ -161,6 +161,8 @@ class SignalStage:
                 self._counted.take(partial)
                 if partial.erased:
                     self.detection.forget(partial.erased)
+                    self.quotas.forget(partial.erased)
+                    self.clusters.forget(partial.erased)
             if self._first_tick is None and any(partial.types or partial.measured for partial in partials):
                 self._first_tick = tick
             if any(map(_has_content, partials)):

@@ -65,14 +65,14 @@ def test_state_and_timers_go_and_the_others_stay() -> None:
     assert stage.pending_timers == 1
 
 
-def test_the_counts_add_up_as_if_the_way_had_been_abandoned_and_the_case_closed() -> None:
+def test_the_counts_add_up_as_if_the_way_had_merged_into_another_and_the_case_closed() -> None:
     _, effects = ran(*STORY)
     signals = SignalStage(RULES.config, RULES.hash)
     for partial in effects.partials:
         signals.process(partial)
     totals = signals.totals()
     cart = totals.journeys["purchase"]["cart"]
-    assert (cart.entered, cart.abandoned, cart.in_flight) == (2, 1, 1)
+    assert (cart.entered, cart.abandoned, cart.merged, cart.in_flight) == (2, 0, 1, 1)
     assert totals.care["case_closed\0complaint\0erased"][0] == 1
     assert totals.door.accepted == totals.door.read - 1, "the last event still waits"
     assert "touchline" not in totals.sources
