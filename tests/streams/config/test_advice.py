@@ -44,9 +44,9 @@ def test_nothing_is_said_about_keys_that_are_not_there() -> None:
 
 
 def test_nested_keys_are_named_where_they_stand() -> None:
-    assert lines(
-        "feedback: {nps: {ask: nps, after: order.delivered, quota: 5 per day, to: 'ndjson:asks.ndjson'}}\n"
-    ) == ["feedback.nps.quota: valid, not acted upon yet"]
+    office = 'calendars: {office: {open: {mon: ["09:00", "18:00"]}}}\n'
+    told = lines(STEPS.replace("order.completed}", "order.completed, calendar: office}") + office)
+    assert "journeys.buy.steps[1].calendar: valid, not acted upon yet" in told
 
 
 def test_rises_of_a_conversion_are_acted_upon() -> None:

@@ -351,7 +351,8 @@ def test_only_what_changed_is_stored_again() -> None:
     cart = {"watch/purchase/cart/state", "watch/purchase/cart/journal", "watch/purchase/cart/days"}
     assert changed() >= cart | {
         "step/purchase/cart", "step/purchase/checkout", "step/purchase/paid", "signal/csat", "signal/handle",
-        "watch/purchase/checkout/state", "watch/purchase/checkout/journal", "watch/purchase/checkout/days", "watched/signal///csat//",
+        "watch/purchase/checkout/state", "watch/purchase/checkout/journal", "watch/purchase/checkout/days",
+        "watched/signal///csat//",
     }  # fmt: skip
     shell.tick(0, entered("cart", 1))
     assert changed() == {"step/purchase/cart", *cart}
