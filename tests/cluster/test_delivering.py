@@ -25,6 +25,8 @@ from tests.streams.runtime.receiver import Peer, Request, listening
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(400)]
 
+RECEIVER_DOWN = 'touchline_receiver_up{receiver="ops_0"} 0.0'
+
 
 def delivering(*peers: Peer) -> str:
     """The demo's file with a subscription `ops_N` for each receiver, to all that is decided."""
@@ -86,10 +88,13 @@ async def test_asks_alerts_and_cases_arrive_signed_while_another_receiver_is_dea
             page = msgspec.json.decode((await asyncio.to_thread(ask, port, path))[1])
             assert {one["decision"] for one in page["items"]} <= wanted
             assert page["items"]
-            shown = (await asyncio.to_thread(ask, port, "/metrics"))[1].decode()
             count = f'{{outcome="delivered",receiver="ops_1"}} {len(wanted)}.0'
-            assert f"touchline_webhook_deliveries_total{count}" in shown
-            assert 'touchline_receiver_up{receiver="ops_0"} 0.0' in shown
+
+            async def counted() -> bool:
+                shown = (await asyncio.to_thread(ask, port, "/metrics"))[1].decode()
+                return f"touchline_webhook_deliveries_total{count}" in shown and RECEIVER_DOWN in shown
+
+            await worker.until(counted, "the metrics to say so")
             assert (await asyncio.to_thread(ask, port, "/deliveries?state=odd"))[0] == 400
         finally:
             code = worker.stop()

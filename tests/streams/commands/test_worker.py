@@ -9,15 +9,15 @@ import pytest
 from streams.cli import main
 
 
-def test_receivers_that_hear_nothing_from_a_worker_are_named(
+def test_a_receiver_that_cannot_be_one_is_refused_before_anything_begins(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "shop.yml"
-    path.write_text("subscriptions: [{name: ops, to: 'ndjson:T0KEN'}]\n")
+    path.write_text("subscriptions: [{name: ops, to: 'slack:T0KEN'}]\n")
     kafka = ["--kafka", "127.0.0.1:1", "--redis", "redis://127.0.0.1:1/0"]
-    assert main(["worker", "-c", str(path), *kafka, "--batch", "0"]) == 2
+    assert main(["worker", "-c", str(path), *kafka]) == 1
     told = capsys.readouterr().err
-    assert f"{path}: ops receives nothing: a worker does not deliver yet" in told
+    assert "subscriptions[0].to[0]: slack: " in told
     assert "T0KEN" not in told
 
 
