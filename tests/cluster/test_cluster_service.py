@@ -10,10 +10,12 @@ from redis.asyncio import Redis
 
 from streams.codec import encode
 from streams.config.load import load_text
+from streams.decisions import encode as encode_decision
 from streams.runtime.clock import SystemClock
 from streams.runtime.cluster.addresses import case_told
 from streams.runtime.cluster.bulletin import STALE_SECONDS, WORKERS
 from streams.runtime.cluster.cluster_service import REDRIVEN, ClusterService
+from streams.runtime.cluster.erasing import GONE, tell_doors
 from streams.runtime.cluster.intake import Intake
 from streams.runtime.cluster.redis_store import Commit, Outcome, PartitionStore, connect
 from streams.runtime.cluster.shown_view import VIEW, VIEWERS, decode_view, encode_view, shown
@@ -150,6 +152,16 @@ async def test_a_door_whose_store_does_not_answer_takes_events_and_says_so() -> 
         await service.customer("c-1")
     await service.stop()
     await intake.stop()
+
+
+async def test_a_door_forgets_whom_the_cluster_has_erased(service: ClusterService, redis: Redis) -> None:
+    for number, one in enumerate(STORY):
+        service._index.take("events:0", 0, number, encode_decision(one))
+    await tell_doors(redis, ["ben", "anna"])
+    await service.look()
+    assert await service.case("k-1") is None
+    assert not (await service.decisions(None, 10, None)).items
+    assert await redis.ttl(GONE) > 0
 
 
 async def test_cases_are_listed_once_the_store_answers(service: ClusterService, redis: Redis) -> None:

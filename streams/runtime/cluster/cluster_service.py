@@ -20,6 +20,7 @@ from streams.runtime.case_reader import CaseQuery, CaseView
 from streams.runtime.cluster import of_customer
 from streams.runtime.cluster.archive import opened
 from streams.runtime.cluster.door_index import DoorIndex, list_cases
+from streams.runtime.cluster.erasing import GONE
 from streams.runtime.cluster.follower import Follower
 from streams.runtime.cluster.intake import Intake
 from streams.runtime.cluster.overview import Overview, overview
@@ -123,6 +124,9 @@ class ClusterService:
         found = decode_view(body) if isinstance(body, bytes) else None
         if found is not None and (self._shown is None or found.epoch >= self._shown.epoch):
             self._shown = found
+        gone = [name.decode() for name in await self._redis.lrange(GONE, 0, -1) if isinstance(name, bytes)]
+        if gone:
+            self._index.forget(gone)
         for name in await self._redis.smembers(REDRIVEN):
             self._index.mark(int(name))
         try:

@@ -102,6 +102,13 @@ class DoorIndex:
         if mark_redriven(self._tables, letter_id) is not None:
             self.letters -= 1
 
+    def forget(self, subjects: Sequence[str]) -> None:
+        """Nothing about these customers is shown any more."""
+        marks = ",".join("?" * len(subjects))
+        self._tables.execute(f"DELETE FROM decisions WHERE subject IN ({marks})", subjects)
+        self._tables.execute(f"DELETE FROM cases WHERE subject IN ({marks})", subjects)
+        self._count = int(self._tables.execute("SELECT count(*) FROM decisions").fetchone()[0])
+
     def decisions(self, since: int | None, limit: int, cursor: str | None) -> Page:
         """Newest first. Raises BadCursor."""
         return decisions_page(self._tables, since, limit, cursor)

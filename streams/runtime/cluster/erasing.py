@@ -27,6 +27,9 @@ from streams.runtime.cluster.topics import Names
 from streams.units import format_time
 
 _POLL_S = 0.2
+GONE = "touchline:gone"
+"""List of ids erased within the last minute; it goes by itself."""
+_GONE_SECONDS = 60
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -77,6 +80,12 @@ async def _obeyed(redis: Redis, one: Written) -> bool:
     if head is None or head.low <= one.offset:
         return False
     return not await redis.exists(f"{{events:{one.partition}}}:c:{one.id}")
+
+
+async def tell_doors(redis: Redis, ids: Iterable[str]) -> None:
+    """Doors hold decisions and cases in memory: they look for a minute who is to be forgotten there."""
+    await redis.rpush(GONE, *ids)
+    await redis.expire(GONE, _GONE_SECONDS)
 
 
 async def retentions(kafka: str, names: Names) -> dict[str, int]:

@@ -78,7 +78,9 @@ async def erase(where: Where, found: Kept, limit_s: float) -> tuple[list[Written
     """Write what erases, and wait: (all records, those nobody has obeyed yet). Raises CannotStart."""
     written = await erasing.ask(where.kafka, Names(where.name), found)
     async with _store(where) as redis:
-        return written, await erasing.done(redis, written, limit_s)
+        left = await erasing.done(redis, written, limit_s)
+        await erasing.tell_doors(redis, found.all)
+        return written, left
 
 
 async def erase_deliveries(where: Where, found: Kept) -> int:
