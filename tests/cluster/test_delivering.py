@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
+from aiohttp import web
 
 from connectors.sinks.contract import abilities_of
 from connectors.standard_webhooks import read_keys, sign
@@ -21,10 +22,12 @@ from tests.cluster.installation import Installation, Worker
 from tests.cluster.parity import DEMO, SECOND, UNTIL
 from tests.cluster.test_status import ask, free_ports
 from tests.streams.runtime.outpost import SECRET
-from tests.streams.runtime.receiver import Peer, Request, listening
+from tests.streams.runtime.receiver import Answer, Peer, Request, listening
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(400)]
 
+PORTION = 20
+"""Of about 180 deliveries; each worker but the last dies after one, in the middle of the next."""
 RECEIVER_DOWN = 'touchline_receiver_up{receiver="ops_0"} 0.0'
 
 
@@ -73,6 +76,15 @@ async def until_delivered(made: Installation, worker: Worker, peer: Peer) -> set
     return wanted
 
 
+def at_most(peer: Peer, accepted: int) -> Answer:
+    """Accept until so many were, then leave requests without an answer."""
+
+    async def answer(request: Request) -> web.StreamResponse | None:
+        return await (peer.accept if len(peer.accepted) < accepted else peer.hold)(request)
+
+    return answer
+
+
 async def test_asks_alerts_and_cases_arrive_signed_while_another_receiver_is_dead(
     install: Install, shop: list[Event]
 ) -> None:
@@ -119,15 +131,16 @@ async def test_workers_killed_under_load_lose_no_delivery_and_repeat_only_under_
         dead.status(503)
         await made.send(shop)
         await made.advance(UNTIL + 3 * SECOND)
-        for killed in range(4):
-            came = len(peer.requests)
+        for killed in range(1, 5):
+            peer.answer = at_most(peer, killed * PORTION)
             victim = made.worker("--instance", "a", "--batch", "200", "--session", "6")
 
-            async def busy(wanted: int = came + 15 * (killed + 1)) -> bool:
-                return len(peer.requests) >= wanted
+            async def busy(wanted: int = killed * PORTION) -> bool:
+                return len(peer.accepted) >= wanted and peer.holding > 0
 
-            await victim.until(busy, "some deliveries")
+            await victim.until(busy, "a portion of the deliveries")
             victim.kill()
+        peer.answer = peer.accept
         last = made.worker("--instance", "a", "--session", "6")
         try:
             wanted = await until_delivered(made, last, peer)

@@ -60,9 +60,9 @@ class Ledger:
         ledger = self
 
         def steps(
-            self: StepCredit, drop: StepDrop, seconds: int, whole: float, segment: float, counted: Mask
+            self: StepCredit, drop: StepDrop, seconds: int, whole: float, segment: float, counted: Mask, down: float
         ) -> Floats:
-            credit = grant(self, drop, seconds, whole, segment, counted)
+            credit = grant(self, drop, seconds, whole, segment, counted, down)
             ledger.note("steps", float(credit.sum()))
             return credit
 
