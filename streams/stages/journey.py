@@ -14,22 +14,21 @@ from typing import Any
 import msgspec
 
 from streams import customer as customers
-from streams import merging, notices, reasons, seen
+from streams import merging, notices, seen
 from streams.care.said import Out, Said
 from streams.care.state import CLOSED as CASE_CLOSED
 from streams.care.state import Care
-from streams.codec import Rejection, decode_timed, encode, sequence_number, settle
+from streams.codec import Rejection, encode
 from streams.customer import IN_FLIGHT, Customer
 from streams.effects import Cell, DeadLetter, Decision, Effects, Nominee, Partial, Sighting, Verdicts
-from streams.journeys import LONGEST, NEVER, SEPARATOR, Walk, segment_values
+from streams.journeys import NEVER, SEPARATOR, Walk, segment_values
 from streams.keys import bucket
 from streams.measures import end_session, observe
 from streams.model import Event, Record
 from streams.notices import CHANGE, COMMANDS, ERASED
 from streams.rules import NOTHING, Hits, Rules
 from streams.stages.head import FORMAT, Changes, Head, Position
-from streams.stages.parcels import KINDS as PARCELS
-from streams.stages.parcels import parcel_of
+from streams.stages.reading import Own, Prepared, Reader, Waiting
 from streams.stages.transit import Arrived, Transit, waiting_parcel
 from streams.tally import (
     ACCEPTED,
@@ -54,7 +53,6 @@ JUDGED = "touchline.quota.judged"
 """What quotas say to asks: the fields of `Verdicts` as `data`."""
 _FORGET_AFTER = 2 * seen.WINDOW
 _offset = itemgetter(4)
-_MOST_CELLS = 100_000
 _COMPACT = 1024
 """Applied entries that may stay at the front of the reorder buffer before they are cut off."""
 
@@ -62,26 +60,6 @@ _NO_VERDICTS = Verdicts(-1, (), ())
 """Heard by nobody."""
 
 RulesByHash = Callable[[str], Rules]
-Waiting = tuple[
-    int, float, str, str, int,
-    str | None, str, bytes, Hits, Cell | None, int | None, dict[str, Any] | None,
-    Record | Arrived, bool, bool,
-]  # fmt: skip
-"""An event in the reorder buffer. Time, sequence, source, id, offset (this far the order of application), subject,
-type, digest, hits, segment values and `value` (where they are known before the customer is), data (where it is still
-needed), its record, whether it is plain (nothing special about it), whether it was clamped.
-
-As little of the event as possible: what waits two seconds falls out of the processor's caches."""
-
-
-class Own(msgspec.Struct, frozen=True):
-    """A record of Touchline itself: time has reached t, or other rules hold."""
-
-    event: Event
-    time: int | None
-
-
-Prepared = Waiting | Own | Arrived | Rejection
 
 
 class JourneyStage:
@@ -138,7 +116,7 @@ class JourneyStage:
         self._dead_letters = 0
         self._last_time: int | None = None
         self._shapes: list[tuple[str, ...]] = []
-        self._aheads: list[tuple[int, int]] = []
+        self._reader = Reader()
         self._population = seen.Population(rules.config.dedup.max_ids)
         self._effects = Effects([], [], [])
         self._transit = Transit(self, partitions)
@@ -176,7 +154,7 @@ class JourneyStage:
         stage._partials, stage._dead_letters = stored.partials, stored.dead_letters
         stage._last_time = stored.last_time
         stage._shapes, stage._shape = stored.shapes, len(stored.shapes) - 1
-        stage._aheads = stored.aheads or stage._aheads
+        stage._reader.aheads = stored.aheads or stage._reader.aheads
         stage._population = seen.Population(rules.config.dedup.max_ids, stored.seen_minutes, stored.seen_floor)
         stage._tally = Tally.restore(stored.tally)
         stage._walk = Walk(rules, stage._tally)
@@ -257,13 +235,13 @@ class JourneyStage:
         if rules.dimensions != old:
             self._tally.reshape(mapping_of(old, rules.dimensions))
         self._population.resize(rules.config.dedup.max_ids)
-        self._waiting = [self._again(entry) for entry in self._waiting[self._front :]]
+        self._waiting = [self._reader.again(entry) for entry in self._waiting[self._front :]]
         self._front = 0
 
     def needs(self, batch: Sequence[Record]) -> set[str]:
         """Keys of states that `process(batch)` may touch and that are not in memory; ask again after `load`."""
         if self._prepared is None or self._prepared[0] is not batch:
-            self._prepared = (batch, [self._prepare(record) for record in batch])
+            self._prepared = (batch, list(map(self._reader.take, batch)))
         lateness, reach = self._lateness, self._watermark
         awaited: set[str] = set()
         for record, entry in zip(*self._prepared, strict=True):
@@ -301,11 +279,11 @@ class JourneyStage:
         if self._prepared is not None and self._prepared[0] is batch:
             ready = self._prepared[1]
         self._prepared = None
-        taken = self._read_on(batch, map(self._prepare, batch) if ready is None else ready)
+        taken = self._read_on(batch, map(self._reader.take, batch) if ready is None else ready)
         while taken < len(batch):
             # Other rules hold from here: what was prepared under the old ones is void.
             batch = batch[taken:]
-            taken = self._read_on(batch, map(self._prepare, batch))
+            taken = self._read_on(batch, map(self._reader.take, batch))
         self._catch_up()
         return self._drain()
 
@@ -331,8 +309,7 @@ class JourneyStage:
     def changes(self) -> Changes:
         """Everything since the last call; to be committed together with the effects returned meanwhile."""
         position = self.position
-        while len(self._aheads) > 1 and self._aheads[1][0] <= position.low:
-            del self._aheads[0]
+        self._reader.forget_before(position.low)
         states: dict[str, bytes | None] = {}
         for key in self._dirty:
             customer = self._cache.get(key)
@@ -354,7 +331,7 @@ class JourneyStage:
             self._population.counted(),
             self._population.floor,
             self._tally.snapshot(),
-            self._aheads,
+            self._reader.aheads,
             sorted(self._out.standing),
             self._stood,
             self._transit.snapshot(),
@@ -381,90 +358,6 @@ class JourneyStage:
         return self._cache.get(key)
 
     # -- reading -------------------------------------------------------------------------------------------------
-
-    def _prepare(self, record: Record) -> Prepared:
-        """Everything about a record that does not depend on what came before it."""
-        body = record.body
-        if isinstance(body, bytes):
-            taken = decode_timed(body, internal=record.internal)
-            if isinstance(taken, Rejection):
-                return taken
-            event, time = taken
-        else:
-            event, time = body, record.time
-            if time is None:
-                settled = settle(event, internal=record.internal)
-                if isinstance(settled, Rejection):
-                    return settled
-                time = settled
-        kind = event.type
-        if record.internal and kind.startswith("touchline."):
-            if kind in PARCELS:
-                parcel = parcel_of(event)
-                return parcel if isinstance(parcel, Rejection) else Arrived(parcel, record)
-            if kind != ERASED or event.subject is None:
-                return Own(event, time)
-        future = False
-        log_time = record.log_time
-        if log_time is None:
-            if time is None:
-                return Rejection(reasons.NO_TIME, "time: missing, and this log has no time of reception")
-        elif time is None:
-            time = log_time
-        elif time > log_time and time > log_time + self._ahead_at(record.offset):
-            time = log_time
-            future = True
-        sequence = event.sequence
-        order = 0 if sequence is None else sequence_number(sequence)
-        source, name, data = event.source, event.id, event.data
-        hits = self._hits.get(kind, NOTHING)
-        plain = hits.plain and not future
-        cell = value = None
-        if hits is NOTHING:
-            data = None
-        elif data is None:
-            data = {}
-        elif hits.only is not None:
-            try:
-                cell = self._cells[self._values_of(data)]
-            except (KeyError, TypeError):
-                cell = self._cell(data)
-            value = hits.only.rule.worth(data)
-            if cell is not None:
-                data = None
-        return (
-            time, order, source, name, record.offset,
-            event.subject, kind, seen.digest(source, name), hits, cell, value, data,
-            record, plain, future,
-        )  # fmt: skip
-
-    def _ahead_at(self, offset: int) -> int:
-        """`max_ahead` of the file under which a record was first read: a restart reads some once more."""
-        return next(ahead for since, ahead in reversed(self._aheads) if offset >= since)
-
-    def _again(self, entry: Waiting) -> Waiting:
-        """A waiting event under other rules; its time was settled when it arrived."""
-        time, _, _, _, _, _, _, _, _, _, _, _, record, _, future = entry
-        if isinstance(record, Arrived):
-            return entry
-        made = self._prepare(record)
-        if not isinstance(made, tuple):
-            return entry
-        _, order, source, name, offset, subject, kind, digest, hits, cell, value, data, _, _, _ = made
-        return (
-            time, order, source, name, offset,
-            subject, kind, digest, hits, cell, value, data,
-            record, hits.plain and not future, future,
-        )  # fmt: skip
-
-    def _cell(self, data: Mapping[str, Any]) -> Cell | None:
-        """An event's segment values where its data says them all as text; each tuple exists once."""
-        cell: Cell = tuple([data.get(dimension, "") for dimension in self._rules.dimensions])
-        if not all(type(value) is str and 0 < len(value) <= LONGEST for value in cell):
-            return None
-        if len(self._cells) >= _MOST_CELLS:
-            self._cells.clear()
-        return self._cells.setdefault(cell, cell)
 
     def _read_on(self, batch: Sequence[Record], entries: Iterable[Prepared]) -> int:
         """Take records until other rules hold; returns how many.
@@ -1100,11 +993,8 @@ class JourneyStage:
         config = rules.config
         self._rules = rules
         self._prepared = None
-        self._hits = rules.hits
-        self._cells: dict[tuple[Any, ...], Cell] = {}
-        self._values_of = _picker(rules.dimensions)
         self._lateness = config.allowed_lateness
-        self._aheads.append((self._cursor, config.max_ahead))
+        self._reader.use(rules, self._cursor)
         self._max_ids_per_key = config.dedup.max_ids_per_key
         self._most_seen_bytes = config.dedup.max_ids_per_key * seen.WIDTH
         self._retain = config.retain
@@ -1166,13 +1056,6 @@ def _verdicts(event: Event) -> Verdicts:
         return msgspec.convert(event.data, Verdicts)
     except msgspec.ValidationError:
         return _NO_VERDICTS
-
-
-def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-    """The values under these names as a tuple; raises KeyError where one is missing."""
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda data: tuple([data[name] for name in names])
 
 
 def _below(heap: Sequence[tuple[int, str]], limit: int) -> Iterator[tuple[int, str]]:

@@ -21,7 +21,8 @@ from streams.stages.parcels import ABSORBED, FORWARDED, MOST_HOPS, REFUSED, Cros
 from streams.tally import DUPLICATE, reshape
 
 if TYPE_CHECKING:
-    from streams.stages.journey import JourneyStage, Waiting
+    from streams.stages.journey import JourneyStage
+    from streams.stages.reading import Waiting
 
 FIRST = float("-inf")
 """A customer who moves comes before the events of the same moment."""
@@ -251,7 +252,7 @@ class Transit:
         """The event in a parcel as the stage applies events, at its own time."""
         parcel = arrived.parcel
         original = _original(arrived)
-        made = self._stage._prepare(msgspec.structs.replace(original, log_time=parcel.own_time))
+        made = self._stage._reader.take(msgspec.structs.replace(original, log_time=parcel.own_time))
         if not isinstance(made, tuple):
             assert isinstance(made, Rejection)
             return made

@@ -1,0 +1,158 @@
+"""Reading: one record of the log → an event ready to be applied, or what else it is.
+
+Pure: nothing here depends on the records before it but the file in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+
+from streams import reasons, seen
+from streams.codec import Rejection, decode_timed, sequence_number, settle
+from streams.effects import Cell
+from streams.journeys import LONGEST
+from streams.model import Event, Record
+from streams.notices import ERASED
+from streams.rules import NOTHING, Hits, Rules
+from streams.stages.parcels import KINDS as PARCELS
+from streams.stages.parcels import parcel_of
+from streams.stages.transit import Arrived
+
+_MOST_CELLS = 100_000
+
+Waiting = tuple[
+    int, float, str, str, int,
+    str | None, str, bytes, Hits, Cell | None, int | None, dict[str, Any] | None,
+    Record | Arrived, bool, bool,
+]  # fmt: skip
+"""An event in the reorder buffer. Time, sequence, source, id, offset (this far the order of application), subject,
+type, digest, hits, segment values and `value` (where they are known before the customer is), data (where it is still
+needed), its record, whether it is plain (nothing special about it), whether it was clamped.
+
+As little of the event as possible: what waits two seconds falls out of the processor's caches."""
+
+
+class Own(msgspec.Struct, frozen=True):
+    """A record of Touchline itself: time has reached t, or other rules hold."""
+
+    event: Event
+    time: int | None
+
+
+Prepared = Waiting | Own | Arrived | Rejection
+
+
+class Reader:
+    """Reads records by the file in force."""
+
+    def __init__(self) -> None:
+        self.aheads: list[tuple[int, int]] = []
+        """Since which offset which `max_ahead` (microseconds) has held."""
+
+    def use(self, rules: Rules, since: int) -> None:
+        """Another file holds from offset `since` on."""
+        self.aheads.append((since, rules.config.max_ahead))
+        self._hits = rules.hits
+        self._dimensions = rules.dimensions
+        self._values_of = _picker(rules.dimensions)
+        self._cells: dict[tuple[Any, ...], Cell] = {}
+
+    def forget_before(self, low: int) -> None:
+        """No record before this offset will be read again."""
+        while len(self.aheads) > 1 and self.aheads[1][0] <= low:
+            del self.aheads[0]
+
+    def take(self, record: Record) -> Prepared:
+        """Everything about a record that does not depend on what came before it."""
+        body = record.body
+        if isinstance(body, bytes):
+            taken = decode_timed(body, internal=record.internal)
+            if isinstance(taken, Rejection):
+                return taken
+            event, time = taken
+        else:
+            event, time = body, record.time
+            if time is None:
+                settled = settle(event, internal=record.internal)
+                if isinstance(settled, Rejection):
+                    return settled
+                time = settled
+        kind = event.type
+        if record.internal and kind.startswith("touchline."):
+            if kind in PARCELS:
+                parcel = parcel_of(event)
+                return parcel if isinstance(parcel, Rejection) else Arrived(parcel, record)
+            if kind != ERASED or event.subject is None:
+                return Own(event, time)
+        future = False
+        log_time = record.log_time
+        if log_time is None:
+            if time is None:
+                return Rejection(reasons.NO_TIME, "time: missing, and this log has no time of reception")
+        elif time is None:
+            time = log_time
+        elif time > log_time and time > log_time + self._ahead_at(record.offset):
+            time = log_time
+            future = True
+        sequence = event.sequence
+        order = 0 if sequence is None else sequence_number(sequence)
+        source, name, data = event.source, event.id, event.data
+        hits = self._hits.get(kind, NOTHING)
+        plain = hits.plain and not future
+        cell = value = None
+        if hits is NOTHING:
+            data = None
+        elif data is None:
+            data = {}
+        elif hits.only is not None:
+            try:
+                cell = self._cells[self._values_of(data)]
+            except (KeyError, TypeError):
+                cell = self._cell(data)
+            value = hits.only.rule.worth(data)
+            if cell is not None:
+                data = None
+        return (
+            time, order, source, name, record.offset,
+            event.subject, kind, seen.digest(source, name), hits, cell, value, data,
+            record, plain, future,
+        )  # fmt: skip
+
+    def _ahead_at(self, offset: int) -> int:
+        """`max_ahead` of the file under which a record was first read: a restart reads some once more."""
+        return next(ahead for since, ahead in reversed(self.aheads) if offset >= since)
+
+    def again(self, entry: Waiting) -> Waiting:
+        """A waiting event under other rules; its time was settled when it arrived."""
+        time, _, _, _, _, _, _, _, _, _, _, _, record, _, future = entry
+        if isinstance(record, Arrived):
+            return entry
+        made = self.take(record)
+        if not isinstance(made, tuple):
+            return entry
+        _, order, source, name, offset, subject, kind, digest, hits, cell, value, data, _, _, _ = made
+        return (
+            time, order, source, name, offset,
+            subject, kind, digest, hits, cell, value, data,
+            record, hits.plain and not future, future,
+        )  # fmt: skip
+
+    def _cell(self, data: Mapping[str, Any]) -> Cell | None:
+        """An event's segment values where its data says them all as text; each tuple exists once."""
+        cell: Cell = tuple([data.get(dimension, "") for dimension in self._dimensions])
+        if not all(type(value) is str and 0 < len(value) <= LONGEST for value in cell):
+            return None
+        if len(self._cells) >= _MOST_CELLS:
+            self._cells.clear()
+        return self._cells.setdefault(cell, cell)
+
+
+def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """The values under these names as a tuple; raises KeyError where one is missing."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda data: tuple([data[name] for name in names])
