@@ -6,14 +6,13 @@ Pure: time reaches it only as records, nothing it returns depends on where a bat
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from heapq import heappop, heappush
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from heapq import heappop
 from operator import itemgetter
 from typing import Any
 
 import msgspec
 
-from streams import customer as customers
 from streams import merging, notices, seen
 from streams.care.said import Out, Said
 from streams.care.state import CLOSED as CASE_CLOSED
@@ -29,6 +28,7 @@ from streams.notices import CHANGE, COMMANDS, ERASED
 from streams.rules import NOTHING, Hits, Rules
 from streams.stages.head import FORMAT, Changes, Head, Position
 from streams.stages.reading import Own, Prepared, Reader, Waiting
+from streams.stages.residents import Residents
 from streams.stages.transit import Arrived, Transit, waiting_parcel
 from streams.tally import (
     ACCEPTED,
@@ -40,7 +40,6 @@ from streams.tally import (
     READ,
     Tally,
     mapping_of,
-    reshape,
 )
 
 TICK = 1_000_000
@@ -51,7 +50,6 @@ STOOD = "touchline.signals.stood"
 one that is not above the highest so far came twice."""
 JUDGED = "touchline.quota.judged"
 """What quotas say to asks: the fields of `Verdicts` as `data`."""
-_FORGET_AFTER = 2 * seen.WINDOW
 _offset = itemgetter(4)
 _COMPACT = 1024
 """Applied entries that may stay at the front of the reorder buffer before they are cut off."""
@@ -98,12 +96,7 @@ class JourneyStage:
         self._closed = closed
         self._rules_by_hash = rules_by_hash
         self._tally = Tally()
-        self._cache: dict[str, Customer | None] = {}
-        self._dirty: set[str] = set()
-        self._timers: list[tuple[int, str]] = []
-        """A heap; an entry whose customer has another timer by now is passed over."""
-        self._pending = 0
-        self._timers_changed: set[str] = set()
+        self._residents = Residents(stay=resident)
         self._waiting: list[Waiting] = []
         """The reorder buffer: sorted; those before `_front` have been applied. Mostly appended to."""
         self._front = 0
@@ -115,7 +108,6 @@ class JourneyStage:
         self._partials = 0
         self._dead_letters = 0
         self._last_time: int | None = None
-        self._shapes: list[tuple[str, ...]] = []
         self._reader = Reader()
         self._population = seen.Population(rules.config.dedup.max_ids)
         self._effects = Effects([], [], [])
@@ -153,15 +145,13 @@ class JourneyStage:
         stage._tick_end = 0 if stored.watermark is None else (stored.watermark // TICK + 1) * TICK
         stage._partials, stage._dead_letters = stored.partials, stored.dead_letters
         stage._last_time = stored.last_time
-        stage._shapes, stage._shape = stored.shapes, len(stored.shapes) - 1
+        stage._residents.resume(stored.shapes, timers)
         stage._reader.aheads = stored.aheads or stage._reader.aheads
         stage._population = seen.Population(rules.config.dedup.max_ids, stored.seen_minutes, stored.seen_floor)
         stage._tally = Tally.restore(stored.tally)
         stage._walk = Walk(rules, stage._tally)
         stage._out.standing, stage._stood = frozenset(stored.standing), stored.stood
         stage.verdicts = stored.verdicts
-        stage._timers = sorted((due, key) for key, due in timers)
-        stage._pending = len(stage._timers)
         return stage
 
     @property
@@ -183,7 +173,7 @@ class JourneyStage:
     @property
     def pending_timers(self) -> int:
         """Customers with a timer."""
-        return self._pending
+        return self._residents.pending
 
     @property
     def counting(self) -> bool:
@@ -193,7 +183,7 @@ class JourneyStage:
     @property
     def cached(self) -> int:
         """States in memory."""
-        return len(self._cache)
+        return len(self._residents.cache)
 
     @property
     def misplaced(self) -> int:
@@ -225,7 +215,8 @@ class JourneyStage:
 
     def next_deadline(self) -> int | None:
         """Time of the earliest timer (UTC epoch microseconds); it fires when the watermark passes it."""
-        return self._timers[0][0] if self._timers else None
+        timers = self._residents.timers
+        return timers[0][0] if timers else None
 
     def activate(self, rules: Rules) -> None:
         """Other rules hold from here; journeys, steps and dimensions keep their state by name."""
@@ -242,7 +233,7 @@ class JourneyStage:
         """Keys of states that `process(batch)` may touch and that are not in memory; ask again after `load`."""
         if self._prepared is None or self._prepared[0] is not batch:
             self._prepared = (batch, list(map(self._reader.take, batch)))
-        lateness, reach = self._lateness, self._watermark
+        residents, lateness, reach = self._residents, self._lateness, self._watermark
         awaited: set[str] = set()
         for record, entry in zip(*self._prepared, strict=True):
             time = entry[0] if isinstance(entry, tuple) else entry.time if isinstance(entry, Own) else None
@@ -256,22 +247,19 @@ class JourneyStage:
                     reach = reached
         wanted: set[str] = set()
         for key in awaited:
-            self._want_key(key, wanted)
+            residents.want_key(key, wanted)
         if reach is None:
             return wanted
         # What comes later than that only waits: its customer is asked for when it is due to be applied.
-        self._want((entry for entry in self._prepared[1] if isinstance(entry, tuple) and entry[0] < reach), wanted)
-        self._want(self._waiting[self._front : bisect_left(self._waiting, (reach,), self._front)], wanted)
-        self._want((waiting_parcel(entry) for entry in self._prepared[1] if isinstance(entry, Arrived)), wanted)
-        for timer in _below(self._timers, reach):
-            self._want_key(timer[1], wanted)
+        residents.want((entry for entry in self._prepared[1] if isinstance(entry, tuple) and entry[0] < reach), wanted)
+        residents.want(self._waiting[self._front : bisect_left(self._waiting, (reach,), self._front)], wanted)
+        residents.want((waiting_parcel(entry) for entry in self._prepared[1] if isinstance(entry, Arrived)), wanted)
+        residents.want_due(reach, wanted)
         return wanted
 
     def load(self, states: Mapping[str, bytes | None]) -> None:
         """Hand over stored states; None where nothing is stored."""
-        for key, body in states.items():
-            if key not in self._cache:
-                self._cache[key] = None if body is None else customers.decode(body)
+        self._residents.load(states)
 
     def process(self, batch: Sequence[Record]) -> Effects:
         """Take records in log order; returns what happened, also for records that had been waiting."""
@@ -310,13 +298,7 @@ class JourneyStage:
         """Everything since the last call; to be committed together with the effects returned meanwhile."""
         position = self.position
         self._reader.forget_before(position.low)
-        states: dict[str, bytes | None] = {}
-        for key in self._dirty:
-            customer = self._cache.get(key)
-            states[key] = None if customer is None else customers.encode(customer)
-        timers = {key: None if (one := self._cache.get(key)) is None else one.due for key in self._timers_changed}
-        self._dirty.clear()
-        self._timers_changed.clear()
+        states, timers = self._residents.changes()
         head = Head(
             FORMAT,
             position.read,
@@ -326,7 +308,7 @@ class JourneyStage:
             self._partials,
             self._dead_letters,
             self._rules.hash,
-            self._shapes,
+            self._residents.shapes,
             self._last_time,
             self._population.counted(),
             self._population.floor,
@@ -341,21 +323,11 @@ class JourneyStage:
 
     def evict(self, keep: int) -> None:
         """Drop the states that came into memory first, until at most `keep` are left; changed ones stay."""
-        excess = len(self._cache) - keep
-        if excess <= 0:
-            return
-        gone = []
-        for key in self._cache:
-            if key not in self._dirty:
-                gone.append(key)
-                if len(gone) >= excess:
-                    break
-        for key in gone:
-            del self._cache[key]
+        self._residents.evict(keep)
 
     def find(self, key: str) -> Customer | None:
         """A customer's state, if it is in memory."""
-        return self._cache.get(key)
+        return self._residents.cache.get(key)
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -524,8 +496,8 @@ class JourneyStage:
 
     def _advance(self, reached: int) -> None:
         """Apply everything before `reached` in order: events, then timers of the same time; close full ticks."""
-        waiting, timers = self._waiting, self._timers
-        cache = self._cache
+        waiting, timers = self._waiting, self._residents.timers
+        cache = self._residents.cache
         while True:
             while timers and timers[0][0] < reached:
                 due, key = timers[0]
@@ -598,10 +570,11 @@ class JourneyStage:
 
         Written out here is what nearly every event is: its customer known, in this file's shape, ids not expiring.
         """
-        cache, walk, population, timers = self._cache, self._walk, self._population, self._timers
+        residents, walk, population = self._residents, self._walk, self._population
+        cache, timers, schedule = residents.cache, residents.timers, residents.schedule
         tally = self._tally
         door, types, see = tally.door, tally.types, tally.see
-        shape, most, resident, mark = self._shape, self._most_seen_bytes, self.resident, self._dirty.add
+        shape, most, resident, mark = residents.shape, self._most_seen_bytes, self.resident, residents.dirty.add
         entries = self._waiting[start:end]
         last = entries[-1][0]
         oldest = max(last - seen.WINDOW + 1, population.floor)
@@ -654,7 +627,7 @@ class JourneyStage:
                 earliest = walk.earliest
                 walk.earliest = NEVER
                 if earliest < due:
-                    self._schedule(subject, customer, earliest)  # type: ignore[arg-type]
+                    schedule(subject, customer, earliest)  # type: ignore[arg-type]
                     if earliest < last:
                         break
         population.room -= accepted
@@ -703,7 +676,7 @@ class JourneyStage:
             key = subject if subject is not None else bucket(source, name)
         if late is None:
             late = time < effective
-        cache = self._cache
+        cache = self._residents.cache
         customer = cache.get(key)
         if customer is None or customer.into is not None:
             first, key = key, merging.resolve(key, cache.get)
@@ -713,15 +686,15 @@ class JourneyStage:
                     if first == key or not self._transit.repeats(entry, first, key, effective, late):
                         self._transit.forward(entry, first, key, effective, late, hops)
                     return
-                customer = cache[key] = Customer(shape=self._shape)
-        if customer.shape != self._shape:
-            self._admit(customer)
-            self._dirty.add(key)
+                customer = cache[key] = Customer(shape=self._residents.shape)
+        if customer.shape != self._residents.shape:
+            self._residents.admit(customer)
+            self._residents.dirty.add(key)
         door = self._tally.door
         population = self._population
         if effective - customer.seen_since >= seen.WINDOW or population.floor > customer.seen_since:
             seen.turn(customer, effective, population.floor)
-            self._dirty.add(key)
+            self._residents.dirty.add(key)
         if seen.is_duplicate(customer, identity):
             door[DUPLICATE] += 1
             return
@@ -733,7 +706,7 @@ class JourneyStage:
             if refusal is not None:
                 self._reject(record, *refusal)
                 if customer.due is None:
-                    self._drop(key)
+                    self._residents.drop(key)
                 return
         if kind == "customer.merged":
             into = merging.resolve(str((data or {})["into"]), cache.get)
@@ -744,7 +717,7 @@ class JourneyStage:
             if refusal is not None:
                 self._reject(record, *refusal)
                 if customer.due is None:
-                    self._drop(key)
+                    self._residents.drop(key)
                 return
             said = None
         else:
@@ -759,7 +732,7 @@ class JourneyStage:
     def _count_in(self, entry: Waiting, key: str, effective: int, late: bool, said: Said | None = None) -> None:
         """An event is accepted: it counts, and the rules make something of it."""
         time, _, source, name, _, subject, kind, _, hits, cell, value, data, _, _, future = entry
-        customer = self._cache[key]
+        customer = self._residents.cache[key]
         assert customer is not None
         self._accept(kind, source, time, late, future)
         customer.touched = effective
@@ -773,10 +746,10 @@ class JourneyStage:
                 said = Said(kind, key, source, name, data or {}, customer.traits, time, effective)
             earliest = min(earliest, self._care_for(customer, said))
         if customer.due is None:
-            self._schedule(key, customer, self._next_due(customer))
+            self._residents.schedule(key, customer, self._residents.next_due(customer))
         elif earliest < customer.due:
-            self._schedule(key, customer, earliest)
-        self._dirty.add(key)
+            self._residents.schedule(key, customer, earliest)
+        self._residents.dirty.add(key)
 
     def _erase(self, key: str, effective: int) -> None:
         """Nothing under an id stays but the counts: open ways end as merged, open cases as closed.
@@ -786,11 +759,11 @@ class JourneyStage:
         self._tally.door[ACCEPTED] += 1
         self._tally.types[ERASED] += 1
         self._tally.erase(key)
-        customer = self._cache.get(key)
+        customer = self._residents.cache.get(key)
         if customer is None:
             return
-        if customer.shape != self._shape:
-            self._admit(customer)
+        if customer.shape != self._residents.shape:
+            self._residents.admit(customer)
         for name, instance in customer.instances.items():
             rule = self._rules.journeys.get(name.split(SEPARATOR, 1)[0])
             if rule is not None:
@@ -799,10 +772,9 @@ class JourneyStage:
             if case.state != CASE_CLOSED:
                 self._count_care("case_closed", case.rule, "erased", effective - case.since)
         if customer.due is not None:
-            self._pending -= 1
-            self._timers_changed.add(key)
-        self._dirty.add(key)
-        self._drop(key)
+            self._residents.unschedule(key, customer)
+        self._residents.dirty.add(key)
+        self._residents.drop(key)
 
     def _accept(self, kind: str, source: str, time: int, late: bool, future: bool) -> None:
         """One more event in all totals."""
@@ -857,68 +829,39 @@ class JourneyStage:
         self._tally.sight(sighting)
 
     def _judge(self, nominee: Nominee, *, allowed: bool) -> None:
-        key = merging.resolve(nominee.subject, self._cache.get)
-        customer = self._cache.get(key)
+        key = merging.resolve(nominee.subject, self._residents.cache.get)
+        customer = self._residents.cache.get(key)
         if customer is None or customer.care is None:
             return  # forgotten, or erased
-        if customer.shape != self._shape:
-            self._admit(customer)
+        if customer.shape != self._residents.shape:
+            self._residents.admit(customer)
         # Timers before this have fired, also where a tick has just closed and the watermark follows only then.
         fired = max(self._watermark or 0, (self._first_tick or 0) * TICK)
         self._rules.care.judged(customer.care, key, customer.traits, nominee, fired, self._out, allowed=allowed)
         if customer.care.empty():
             customer.care = None
-        due = self._next_due(customer)
+        due = self._residents.next_due(customer)
         if customer.due is None or due < customer.due:
-            self._schedule(key, customer, due)
-        self._dirty.add(key)
-
-    def _schedule(self, key: str, customer: Customer, due: int) -> None:
-        if customer.due is None:
-            self._pending += 1
-        customer.due = due
-        heappush(self._timers, (due, key))
-        self._timers_changed.add(key)
-
-    def _drop(self, key: str) -> None:
-        """Forget a state; it remains known that nothing is stored under its key."""
-        if self.resident:
-            del self._cache[key]
-        else:
-            self._cache[key] = None
-
-    def _next_due(self, customer: Customer) -> int:
-        """Earliest timer of a customer, the one that forgets it included."""
-        due = customer.next_due()
-        if customer.care is not None:
-            owed = self._rules.care.next_due(customer.care)
-            if owed is not None and (due is None or owed < due):
-                due = owed
-        if due is not None:
-            return due
-        if customer.care is not None or customer.traits or customer.into is not None or customer.identified:
-            return customer.touched + self._retain
-        return customer.touched + _FORGET_AFTER
+            self._residents.schedule(key, customer, due)
+        self._residents.dirty.add(key)
 
     def _fire(self, key: str, customer: Customer, due: int) -> None:
         """A customer's timer: whatever is due by now happens, then the next one is set."""
-        if customer.shape != self._shape:
-            self._admit(customer)
+        if customer.shape != self._residents.shape:
+            self._residents.admit(customer)
         if customer.instances or customer.sessions:
             self._expire(customer, due)
         if customer.care is not None:
             self._rules.care.fire(customer.care, key, customer.traits, due, self._out)
             if customer.care.empty():
                 customer.care = None
-        customer.due = None
-        self._pending -= 1
-        next_due = self._next_due(customer)
+        self._residents.unschedule(key, customer)
+        next_due = self._residents.next_due(customer)
         if next_due <= due:
-            self._drop(key)
+            self._residents.drop(key)
         else:
-            self._schedule(key, customer, next_due)
-        self._timers_changed.add(key)
-        self._dirty.add(key)
+            self._residents.schedule(key, customer, next_due)
+        self._residents.dirty.add(key)
 
     def _expire(self, customer: Customer, due: int) -> None:
         for name, instance in list(customer.instances.items()):
@@ -946,7 +889,7 @@ class JourneyStage:
         effective: int,
     ) -> tuple[str, str] | None:
         """`customer.merged`: returns why it is refused, else moves everything and leaves a forwarding address."""
-        find = self._cache.get
+        find = self._residents.cache.get
         into = merging.resolve(str(data["into"]), find)
         repeated = into == ending and subject != ending
         if not repeated:
@@ -960,32 +903,26 @@ class JourneyStage:
             return None
         timer = gone.due
         self._unite(gone, into, effective)
-        self._put(ending, Customer(shape=self._shape, touched=effective, into=into), had_timer=timer)
+        self._residents.put(
+            ending, Customer(shape=self._residents.shape, touched=effective, into=into), had_timer=timer
+        )
         return None
 
     def _unite(self, gone: Customer, into: str, effective: int) -> None:
         """Everything a customer had moves to another one."""
-        survivor = self._cache.get(into)
+        survivor = self._residents.cache.get(into)
         if survivor is None:
-            survivor = self._cache[into] = Customer(shape=self._shape, seen_since=gone.seen_since)
-        elif survivor.shape != self._shape:
-            self._admit(survivor)
+            survivor = self._residents.cache[into] = Customer(shape=self._residents.shape, seen_since=gone.seen_since)
+        elif survivor.shape != self._residents.shape:
+            self._residents.admit(survivor)
         merging.absorb(gone, survivor, self._walk, self._rules)
         if survivor.care is not None:
             self._rules.care.settle(survivor.care, effective)
         survivor.touched = max(survivor.touched, effective)
-        self._dirty.add(into)
-        due = self._next_due(survivor)
+        self._residents.dirty.add(into)
+        due = self._residents.next_due(survivor)
         if survivor.due is None or due < survivor.due:
-            self._schedule(into, survivor, due)
-
-    def _put(self, key: str, customer: Customer, *, had_timer: int | None) -> None:
-        """Another state takes a key's place, whose timer was this."""
-        if had_timer is not None:
-            self._pending -= 1
-        self._cache[key] = customer
-        self._schedule(key, customer, self._next_due(customer))
-        self._dirty.add(key)
+            self._residents.schedule(into, survivor, due)
 
     # -- inner ---------------------------------------------------------------------------------------------------
 
@@ -997,56 +934,14 @@ class JourneyStage:
         self._reader.use(rules, self._cursor)
         self._max_ids_per_key = config.dedup.max_ids_per_key
         self._most_seen_bytes = config.dedup.max_ids_per_key * seen.WIDTH
-        self._retain = config.retain
         self._walk = Walk(rules, self._tally)
         self._sessions = rules.sessions
-        self._shapes.append(rules.dimensions)
-        self._shape = len(self._shapes) - 1
-
-    def _admit(self, customer: Customer) -> None:
-        """Bring a state under the rules in force, when it is touched: other dimensions, steps that are gone.
-
-        Never earlier, so that it makes no difference which states were in memory when the rules changed.
-        """
-        mapping = mapping_of(self._shapes[customer.shape], self._rules.dimensions)
-        for instance in customer.instances.values():
-            instance.cell = reshape(instance.cell, mapping)
-        for session in customer.sessions.values():
-            session.cell = reshape(session.cell, mapping)
-        customer.shape = self._shape
-        for key, instance in list(customer.instances.items()):
-            rule = self._rules.journeys.get(key.split(SEPARATOR, 1)[0])
-            if rule is None or instance.step not in rule.index:
-                del customer.instances[key]
-
-    def _want(self, entries: Iterable[Waiting], wanted: set[str]) -> None:
-        find = self._cache.get
-        for _, _, source, name, _, subject, kind, _, _, _, _, data, _, _, _ in entries:
-            key = subject if subject is not None else bucket(source, name)
-            customer = find(key)
-            if customer is None or customer.into is not None:
-                self._want_key(key, wanted)
-            if kind == "customer.merged" and data is not None:
-                self._want_key(str(data.get("into")), wanted)
-            elif not kind and data is not None:
-                for more in data:  # of a parcel
-                    self._want_key(more, wanted)
-
-    def _want_key(self, key: str, wanted: set[str]) -> None:
-        while True:
-            if key not in self._cache:
-                wanted.add(key)
-                return
-            customer = self._cache[key]
-            if customer is None or customer.into is None:
-                return
-            key = customer.into
+        self._residents.use(rules)
 
     def _drain(self) -> Effects:
         effects = self._effects
         if self.resident:
-            self._dirty.clear()
-            self._timers_changed.clear()
+            self._residents.keep()
         self._effects = Effects([], [], [])
         return effects
 
@@ -1056,14 +951,3 @@ def _verdicts(event: Event) -> Verdicts:
         return msgspec.convert(event.data, Verdicts)
     except msgspec.ValidationError:
         return _NO_VERDICTS
-
-
-def _below(heap: Sequence[tuple[int, str]], limit: int) -> Iterator[tuple[int, str]]:
-    """Entries of a heap whose first item is under a limit, without disturbing it."""
-    stack = [0]
-    while stack:
-        at = stack.pop()
-        if at < len(heap) and heap[at][0] < limit:
-            yield heap[at]
-            stack.append(2 * at + 1)
-            stack.append(2 * at + 2)

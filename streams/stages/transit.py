@@ -107,8 +107,9 @@ class Transit:
                 state=customers.encode(gone), dimensions=self._stage._rules.dimensions,
             )
         )  # fmt: skip
-        stub = Customer(shape=self._stage._shape, touched=effective, into=into, seen=entry[7], seen_since=effective)
-        self._stage._put(ending, stub, had_timer=timer)
+        residents = self._stage._residents
+        stub = Customer(shape=residents.shape, touched=effective, into=into, seen=entry[7], seen_since=effective)
+        residents.put(ending, stub, had_timer=timer)
 
     def repeats(self, entry: Waiting, ended: str, key: str, effective: int, late: bool) -> bool:
         """Take a `customer.merged` that says once more what was done: its subject has left, for where it leads to."""
@@ -124,7 +125,7 @@ class Transit:
             stub.seen += identity
             seen.trim(stub, _MOST_REPEATS)
             self._stage._accept(kind, source, time, late, future)
-        self._stage._dirty.add(ended)
+        self._stage._residents.dirty.add(ended)
         return True
 
     def _post(self, parcel: Parcel) -> None:
@@ -228,7 +229,7 @@ class Transit:
         back = self._unpack(parcel)
         known = self._stage.find(ended)
         if known is None or known.into is not None:
-            self._stage._put(ended, back, had_timer=None if known is None else known.due)
+            self._stage._residents.put(ended, back, had_timer=None if known is None else known.due)
         else:
             self._stage._unite(back, ended, effective)
         self._stage._reject(
@@ -245,7 +246,7 @@ class Transit:
                 instance.cell = reshape(instance.cell, mapping)
             for session in customer.sessions.values():
                 session.cell = reshape(session.cell, mapping)
-        customer.shape = self._stage._shape
+        customer.shape = self._stage._residents.shape
         return customer
 
     def _entry(self, arrived: Arrived) -> Waiting | Rejection:
