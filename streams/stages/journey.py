@@ -15,18 +15,17 @@ import msgspec
 
 from streams import merging, notices, seen
 from streams.care.said import Out, Said
-from streams.care.state import CLOSED as CASE_CLOSED
-from streams.care.state import Care
 from streams.codec import Rejection, encode
-from streams.customer import IN_FLIGHT, Customer
+from streams.customer import Customer
 from streams.effects import Cell, DeadLetter, Decision, Effects, Nominee, Partial, Sighting, Verdicts
-from streams.journeys import NEVER, SEPARATOR, Walk, segment_values
+from streams.journeys import NEVER, Walk, segment_values
 from streams.keys import bucket
-from streams.measures import end_session, observe
+from streams.measures import observe
 from streams.model import Event, Record
 from streams.notices import CHANGE, COMMANDS, ERASED
 from streams.rules import NOTHING, Hits, Rules
 from streams.stages.head import FORMAT, Changes, Head, Position
+from streams.stages.lives import Lives
 from streams.stages.reading import Own, Prepared, Reader, Waiting
 from streams.stages.residents import Residents
 from streams.stages.transit import Arrived, Transit, waiting_parcel
@@ -113,6 +112,7 @@ class JourneyStage:
         self._effects = Effects([], [], [])
         self._transit = Transit(self, partitions)
         self._out = Out(self._decide, self._count_care, self._nominate if quotas else None, self._sight)
+        self._lives = Lives(self._residents, self._tally, self._population, self._out)
         self._stood = -1
         self.verdicts = 0
         """Number of the next verdicts to take."""
@@ -150,6 +150,8 @@ class JourneyStage:
         stage._population = seen.Population(rules.config.dedup.max_ids, stored.seen_minutes, stored.seen_floor)
         stage._tally = Tally.restore(stored.tally)
         stage._walk = Walk(rules, stage._tally)
+        stage._lives = Lives(stage._residents, stage._tally, stage._population, stage._out)
+        stage._lives.use(rules, stage._walk)
         stage._out.standing, stage._stood = frozenset(stored.standing), stored.stood
         stage.verdicts = stored.verdicts
         return stage
@@ -209,9 +211,11 @@ class JourneyStage:
         if verdicts.number < self.verdicts:
             return
         self.verdicts = verdicts.number + 1
+        # Timers before this have fired, also where a tick has just closed and the watermark follows only then.
+        fired = max(self._watermark or 0, (self._first_tick or 0) * TICK)
         for nominees, allowed in ((verdicts.allowed, True), (verdicts.refused, False)):
             for nominee in nominees:
-                self._judge(nominee, allowed=allowed)
+                self._lives.judge(nominee, fired, allowed=allowed)
 
     def next_deadline(self) -> int | None:
         """Time of the earliest timer (UTC epoch microseconds); it fires when the watermark passes it."""
@@ -524,7 +528,7 @@ class JourneyStage:
                 self._close_open(timer_time // TICK)
             assert customer is not None
             heappop(timers)
-            self._fire(key, customer, due)
+            self._lives.fire(key, customer, due)
         at = self._front
         if at > _COMPACT and 8 * at > len(waiting):
             del waiting[:at]
@@ -670,7 +674,7 @@ class JourneyStage:
             self._transit.open(record, effective)
             return
         if kind == ERASED:
-            self._erase(subject or "", effective)
+            self._lives.erase(subject or "", effective)
             return
         if key is None:
             key = subject if subject is not None else bucket(source, name)
@@ -713,7 +717,7 @@ class JourneyStage:
             if into != key and cache.get(into) is None and self._transit.elsewhere(into):
                 self._transit.depart(entry, key, customer, into, effective, late)
                 return
-            refusal = self._merge(subject, key, customer, data or {}, identity, effective)
+            refusal = self._lives.merge(subject, key, customer, data or {}, identity, effective)
             if refusal is not None:
                 self._reject(record, *refusal)
                 if customer.due is None:
@@ -744,37 +748,12 @@ class JourneyStage:
         if hits.care and subject is not None:
             if said is None:
                 said = Said(kind, key, source, name, data or {}, customer.traits, time, effective)
-            earliest = min(earliest, self._care_for(customer, said))
+            earliest = min(earliest, self._lives.care_for(customer, said))
         if customer.due is None:
             self._residents.schedule(key, customer, self._residents.next_due(customer))
         elif earliest < customer.due:
             self._residents.schedule(key, customer, earliest)
         self._residents.dirty.add(key)
-
-    def _erase(self, key: str, effective: int) -> None:
-        """Nothing under an id stays but the counts: open ways end as merged, open cases as closed.
-
-        An id that ended in another goes alone; the other has a record of its own.
-        """
-        self._tally.door[ACCEPTED] += 1
-        self._tally.types[ERASED] += 1
-        self._tally.erase(key)
-        customer = self._residents.cache.get(key)
-        if customer is None:
-            return
-        if customer.shape != self._residents.shape:
-            self._residents.admit(customer)
-        for name, instance in customer.instances.items():
-            rule = self._rules.journeys.get(name.split(SEPARATOR, 1)[0])
-            if rule is not None:
-                self._walk.leave(rule, instance)
-        for case in () if customer.care is None else customer.care.cases:
-            if case.state != CASE_CLOSED:
-                self._count_care("case_closed", case.rule, "erased", effective - case.since)
-        if customer.due is not None:
-            self._residents.unschedule(key, customer)
-        self._residents.dirty.add(key)
-        self._residents.drop(key)
 
     def _accept(self, kind: str, source: str, time: int, late: bool, future: bool) -> None:
         """One more event in all totals."""
@@ -807,15 +786,6 @@ class JourneyStage:
         elif kind in COMMANDS:
             self._tally.command(notices.command(kind, effective, subject, source, name, data))
 
-    def _care_for(self, customer: Customer, said: Said) -> int:
-        """An event meets the rules about customers; the earliest timer of that, else NEVER."""
-        care = customer.care or Care()
-        engine = self._rules.care
-        engine.take(care, said, self._out)
-        customer.care = None if care.empty() else care
-        due = None if customer.care is None else engine.next_due(care)
-        return NEVER if due is None else due
-
     def _decide(self, decision: Decision) -> None:
         self._effects.decisions.append(decision)
 
@@ -828,102 +798,6 @@ class JourneyStage:
     def _sight(self, sighting: Sighting) -> None:
         self._tally.sight(sighting)
 
-    def _judge(self, nominee: Nominee, *, allowed: bool) -> None:
-        key = merging.resolve(nominee.subject, self._residents.cache.get)
-        customer = self._residents.cache.get(key)
-        if customer is None or customer.care is None:
-            return  # forgotten, or erased
-        if customer.shape != self._residents.shape:
-            self._residents.admit(customer)
-        # Timers before this have fired, also where a tick has just closed and the watermark follows only then.
-        fired = max(self._watermark or 0, (self._first_tick or 0) * TICK)
-        self._rules.care.judged(customer.care, key, customer.traits, nominee, fired, self._out, allowed=allowed)
-        if customer.care.empty():
-            customer.care = None
-        due = self._residents.next_due(customer)
-        if customer.due is None or due < customer.due:
-            self._residents.schedule(key, customer, due)
-        self._residents.dirty.add(key)
-
-    def _fire(self, key: str, customer: Customer, due: int) -> None:
-        """A customer's timer: whatever is due by now happens, then the next one is set."""
-        if customer.shape != self._residents.shape:
-            self._residents.admit(customer)
-        if customer.instances or customer.sessions:
-            self._expire(customer, due)
-        if customer.care is not None:
-            self._rules.care.fire(customer.care, key, customer.traits, due, self._out)
-            if customer.care.empty():
-                customer.care = None
-        self._residents.unschedule(key, customer)
-        next_due = self._residents.next_due(customer)
-        if next_due <= due:
-            self._residents.drop(key)
-        else:
-            self._residents.schedule(key, customer, next_due)
-        self._residents.dirty.add(key)
-
-    def _expire(self, customer: Customer, due: int) -> None:
-        for name, instance in list(customer.instances.items()):
-            if instance.due > due:
-                continue
-            rule = self._rules.journeys.get(name.split(SEPARATOR, 1)[0])
-            if instance.state == IN_FLIGHT and rule is not None:
-                self._walk.abandon(rule, instance, due)
-                if instance.due > due:
-                    continue
-            del customer.instances[name]
-        for name, session in list(customer.sessions.items()):
-            if session.due <= due:
-                if (signal := self._sessions.get(name)) is not None:
-                    end_session(signal, session, self._tally)
-                del customer.sessions[name]
-
-    def _merge(
-        self,
-        subject: str | None,
-        ending: str,
-        gone: Customer,
-        data: Mapping[str, object],
-        identity: bytes,
-        effective: int,
-    ) -> tuple[str, str] | None:
-        """`customer.merged`: returns why it is refused, else moves everything and leaves a forwarding address."""
-        find = self._residents.cache.get
-        into = merging.resolve(str(data["into"]), find)
-        repeated = into == ending and subject != ending
-        if not repeated:
-            refused = merging.refusal(ending, into, data.get("force") is True, find)
-            if refused is not None:
-                return refused
-        self._population.make_room(effective)
-        self._population.room -= 1
-        gone.seen += identity
-        if repeated:
-            return None
-        timer = gone.due
-        self._unite(gone, into, effective)
-        self._residents.put(
-            ending, Customer(shape=self._residents.shape, touched=effective, into=into), had_timer=timer
-        )
-        return None
-
-    def _unite(self, gone: Customer, into: str, effective: int) -> None:
-        """Everything a customer had moves to another one."""
-        survivor = self._residents.cache.get(into)
-        if survivor is None:
-            survivor = self._residents.cache[into] = Customer(shape=self._residents.shape, seen_since=gone.seen_since)
-        elif survivor.shape != self._residents.shape:
-            self._residents.admit(survivor)
-        merging.absorb(gone, survivor, self._walk, self._rules)
-        if survivor.care is not None:
-            self._rules.care.settle(survivor.care, effective)
-        survivor.touched = max(survivor.touched, effective)
-        self._residents.dirty.add(into)
-        due = self._residents.next_due(survivor)
-        if survivor.due is None or due < survivor.due:
-            self._residents.schedule(into, survivor, due)
-
     # -- inner ---------------------------------------------------------------------------------------------------
 
     def _use(self, rules: Rules) -> None:
@@ -935,8 +809,8 @@ class JourneyStage:
         self._max_ids_per_key = config.dedup.max_ids_per_key
         self._most_seen_bytes = config.dedup.max_ids_per_key * seen.WIDTH
         self._walk = Walk(rules, self._tally)
-        self._sessions = rules.sessions
         self._residents.use(rules)
+        self._lives.use(rules, self._walk)
 
     def _drain(self) -> Effects:
         effects = self._effects

@@ -198,7 +198,7 @@ class Transit:
             else:
                 self._routes.pop(ended, None)
                 gone.seen += made[7]
-                self._stage._unite(gone, key, effective)
+                self._stage._lives.unite(gone, key, effective)
                 self._stage._count_in(made, key, effective, parcel.late)
 
     def _route(self, ended: str, key: str) -> None:
@@ -231,7 +231,7 @@ class Transit:
         if known is None or known.into is not None:
             self._stage._residents.put(ended, back, had_timer=None if known is None else known.due)
         else:
-            self._stage._unite(back, ended, effective)
+            self._stage._lives.unite(back, ended, effective)
         self._stage._reject(
             Record(offset=record.offset, log_time=record.log_time, body=parcel.body.encode()), reason, message
         )
