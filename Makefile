@@ -9,7 +9,7 @@ ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
 	$(shell $(name) -c '$(ENOUGH)' >/dev/null 2>&1 && echo $(name))) python3)
 
-# Processes of make test: the tests of real servers share one of them, the others are spread over all.
+# Processes of make test; each starts the real servers its tests need.
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
@@ -27,7 +27,7 @@ run: $(STAMP) ## the embedded service (ARGS="-c examples/shop.yml")
 	@$(BIN)/touchline run $(ARGS)
 
 test: $(STAMP) ## every test, on two processes (JOBS); missing servers are named (ARGS="-k words -m 'not slow'")
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: fmt-check lint type imports spell docs ## what CI checks besides the tests
 

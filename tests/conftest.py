@@ -23,15 +23,6 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("busy machine")
 """How long drawing or checking takes says nothing here: other tests run at the same time."""
 
-_SERVERS = ("kafka", "redis", "prometheus", "browser")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In parallel runs the tests of real servers share one process: a server is started once, and they take turns."""
-    for item in items:
-        if any(item.get_closest_marker(server) is not None for server in _SERVERS):
-            item.add_marker(pytest.mark.xdist_group("servers"))
-
 
 @pytest.fixture(autouse=True)
 def logged_errors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:

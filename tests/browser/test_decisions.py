@@ -13,6 +13,13 @@ from tests.browser.test_cases import hear, unhappy
 
 pytestmark = pytest.mark.browser
 
+LISTEN = """() => new Promise(open => {
+  const stream = new EventSource("api/v1/stream");
+  stream.addEventListener("decision", () => console.log("heard"));
+  stream.addEventListener("open", () => open(), {once: true});
+})"""
+"""Says so in the browser's console when a decision comes; ends once the stream is open."""
+
 
 async def test_decisions_made_before_are_listed_and_new_ones_come_by_themselves(browser: Browser) -> None:
     shop = await unhappy()
@@ -50,9 +57,7 @@ async def test_held_still_the_list_waits_until_it_is_let_go(browser: Browser) ->
         count = await items.count()
         await page.get_by_label("hold still").check()
         async with page.expect_console_message(lambda message: message.text == "heard"):
-            await page.evaluate(
-                "new EventSource('api/v1/stream').addEventListener('decision', () => console.log('heard'))"
-            )
+            await page.evaluate(LISTEN)
             await hear(shop, "survey.answered", "bob", metric="nps", score=1)
         await expect(items).to_have_count(count)
         await page.get_by_label("hold still").uncheck()
