@@ -51,7 +51,7 @@ async def recovery(servers: Servers, customers: int, rate: float) -> dict[str, A
         read = await touchline.read()
         if resumed is None and read > first_read:
             resumed = time.monotonic() - killed
-        if ends - read <= rate:
+        if resumed is not None and ends - read <= rate:
             caught_up = time.monotonic() - killed
         await asyncio.sleep(0.1)
     await sending
