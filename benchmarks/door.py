@@ -26,9 +26,10 @@ from typing import Any
 
 import aiohttp
 
+from benchmarks.cluster.servers import cpu_seconds
 from benchmarks.journey_stage import HERE, START, bodies
 from benchmarks.result import write
-from benchmarks.worker import cpu_seconds, peak_mebibytes
+from benchmarks.worker import peak_mebibytes
 from streams.runtime.cluster import topics
 from tests.servers.base import free_port, wait_until
 from tests.servers.kafka import running_kafka

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from typing import Any, NamedTuple
 import redis
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
+from benchmarks.cluster.servers import cpu_seconds
 from benchmarks.journey_stage import HERE, START, bodies
 from benchmarks.result import write
 from streams.codec import decode
@@ -34,8 +34,6 @@ from streams.runtime.cluster.redis_store import PartitionStore, connect
 from tests.servers.kafka import running_kafka
 from tests.servers.redis import running_redis
 
-_TICKS = os.sysconf("SC_CLK_TCK")
-
 
 class Sample(NamedTuple):
     """How far the worker was at a moment."""
@@ -44,12 +42,6 @@ class Sample(NamedTuple):
     cpu_s: float
     redis_cpu_s: float
     at_s: float
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def peak_mebibytes(pid: int) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
@@ -19,23 +19,17 @@ from prometheus_client.core import (
 from prometheus_client.core import (
     Metric as Family,
 )
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
 
 from streams.runtime import metric_names as names
 from streams.runtime.alarm_metrics import alarm_families
 from streams.runtime.care_metrics import care_families
 from streams.runtime.delivery_metrics import delivery_families
+from streams.runtime.exposition import Exposition
 from streams.runtime.families import Families
 from streams.runtime.metric_names import Metric
-from streams.runtime.series_count import REST, SIGNAL_SEGMENTS, SIGNALS, STEP_SEGMENTS, STEPS, SeriesCount, ceiling
+from streams.runtime.series_count import REST, SeriesCount, ceiling
 from streams.runtime.service import Health, Internals, Service
-from streams.runtime.view_metrics import (
-    segment_families,
-    signal_families,
-    signal_segment_families,
-    step_families,
-)
+from streams.runtime.view_metrics import view_families
 from streams.units import SECOND, parse_time
 from streams.view import AlarmsView, JourneyView, SignalView
 
@@ -104,10 +98,10 @@ class Snapshot(msgspec.Struct, frozen=True):
     """Rule -> opening of its oldest open case, UTC epoch microseconds."""
 
 
-class Metrics(Collector):
+class Metrics(Exposition):
     """The collector of one service, in the registry it was given.
 
-    A scrape is read on the event loop (`gather`) and may be written elsewhere (`expose`), as that takes a while.
+    A scrape is read on the event loop (`gather`) and may be written in a thread (`expose`), as that takes a while.
     """
 
     def __init__(
@@ -118,12 +112,11 @@ class Metrics(Collector):
         stream_clients: Callable[[], int] = lambda: 0,
     ) -> None:
         self._service = service
-        self._registry = registry
         self._stream_clients = stream_clients
         self._types, self._sources = bounded_types(), bounded_sources()
         self._snapshot: Snapshot | None = None
         self.requests: dict[Request, int] = {}
-        registry.register(self)
+        super().__init__(registry)
 
     def count_request(self, method: str, route: str, status: int) -> None:
         """One request answered. `route` is the pattern, never the path."""
@@ -151,15 +144,6 @@ class Metrics(Collector):
             oldest_cases=oldest_cases or {},
         )
 
-    def expose(self, accept: str) -> tuple[bytes, str]:
-        """(body, content type) in the form the scraper accepts, from what was gathered; may run in a thread."""
-        encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
-
-    def describe(self) -> Iterable[Family]:
-        """Nothing: registering must not read the service."""
-        return []
-
     def collect(self) -> Iterator[Family]:
         """The families of the last `gather`."""
         snapshot = self._snapshot
@@ -167,10 +151,8 @@ class Metrics(Collector):
             return
         count = SeriesCount()
         yield from count.families(REST, _service_families(snapshot))
-        yield from count.families(STEPS, step_families(snapshot.journeys))
-        yield from count.families(STEP_SEGMENTS, segment_families(snapshot.journeys))
-        yield from count.families(SIGNALS, signal_families(snapshot.signals))
-        yield from count.families(SIGNAL_SEGMENTS, signal_segment_families(snapshot.signals))
+        for part, shown in view_families(snapshot.journeys, snapshot.signals):
+            yield from count.families(part, shown)
         yield from count.families(REST, care_families(snapshot.internals.care))
         yield from count.families(REST, _case_families(snapshot.oldest_cases))
         yield from count.families(REST, delivery_families(snapshot.health.receivers))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client.core import InfoMetricFamily
 from prometheus_client.core import Metric as Family
@@ -10,6 +10,7 @@ from prometheus_client.core import Metric as Family
 from streams.runtime import metric_names as names
 from streams.runtime.families import Families
 from streams.runtime.metric_names import Metric
+from streams.runtime.series_count import SIGNAL_SEGMENTS, SIGNALS, STEP_SEGMENTS, STEPS
 from streams.view import JourneyView, SegmentView, SignalView, StepView, StepWindow
 
 _TOTALS = (
@@ -50,7 +51,17 @@ _SIGNAL_SEGMENT = (
 )
 
 
-def step_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
+def view_families(
+    journeys: Sequence[JourneyView], signals: Sequence[SignalView]
+) -> Iterator[tuple[str, Iterator[Family]]]:
+    """All of them, each with the part it is counted under: steps, their segments, signals, their segments."""
+    yield STEPS, _step_families(journeys)
+    yield STEP_SEGMENTS, _segment_families(journeys)
+    yield SIGNALS, _signal_families(signals)
+    yield SIGNAL_SEGMENTS, _signal_segment_families(signals)
+
+
+def _step_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
     """Journeys, their steps in order, conversions."""
     families = Families()
     owners = InfoMetricFamily(names.JOURNEY.name.removesuffix("_info"), names.JOURNEY.help)
@@ -68,7 +79,7 @@ def step_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
     return iter([*families, *([owners] if owners.samples else [])])
 
 
-def segment_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
+def _segment_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
     """Values of the segments of each step."""
     families = Families()
     for journey in journeys:
@@ -99,7 +110,7 @@ def _conversions(
         families.estimate(metrics, (*labels, name, "throughput"), window.throughput)
 
 
-def signal_families(signals: Iterable[SignalView]) -> Iterator[Family]:
+def _signal_families(signals: Iterable[SignalView]) -> Iterator[Family]:
     """What each signal is, and its estimates."""
     families = Families()
     what = InfoMetricFamily(names.SIGNAL_INFO.name.removesuffix("_info"), names.SIGNAL_INFO.help)
@@ -114,7 +125,7 @@ def signal_families(signals: Iterable[SignalView]) -> Iterator[Family]:
     return iter([*families, *([what] if what.samples else [])])
 
 
-def signal_segment_families(signals: Iterable[SignalView]) -> Iterator[Family]:
+def _signal_segment_families(signals: Iterable[SignalView]) -> Iterator[Family]:
     """Values of the segments of each signal."""
     families = Families()
     for signal in signals:

@@ -19,6 +19,7 @@ from streams.effects import Cell, Measured, Partial
 from streams.fields import SCALE
 from streams.findings import Finding, SeriesKey, Watched
 from streams.stages.budget import REST
+from streams.stages.facts_finding import finding_of
 from streams.stages.lanes import Groups
 from streams.stages.minutes import Minutes
 from streams.stages.report import Report
@@ -300,22 +301,7 @@ class SignalAlarms:
 
     def _finding(self, name: Name, key: SeriesKey, facts: Facts, tick: int) -> Finding:
         segments = ({name.dimension: name.value},) if name.dimension else ()
-        return Finding(
-            series=key,
-            tick=tick,
-            since=facts.since,
-            since_low=facts.since_low,
-            since_high=facts.since_high,
-            observed=facts.observed,
-            expected=facts.expected,
-            size=facts.size,
-            size_low=facts.size_low,
-            size_high=facts.size_high,
-            early=facts.early,
-            segments=segments,
-            evidence=facts.evidence,
-            guarantee=self.series[name].guarantee,
-        )
+        return finding_of(facts, key, tick, segments=segments, guarantee=self.series[name].guarantee)
 
     def pending(self, tick: int) -> list[Finding]:
         """Series on the way to an alarm, as known now."""

@@ -15,6 +15,7 @@ from detectors.series.report import Report as News
 from detectors.series.silence import Silence
 from streams.effects import Partial
 from streams.findings import Finding, SeriesKey
+from streams.stages.facts_finding import finding_of
 from streams.stages.report import Report
 from streams.stages.series import Columns
 from streams.tally import OTHER_SOURCE
@@ -277,15 +278,4 @@ def _key(name: str) -> SeriesKey:
 
 
 def _finding(name: str, facts: Facts, tick: int) -> Finding:
-    return Finding(
-        series=_key(name),
-        tick=tick,
-        since=facts.since,
-        since_low=facts.since_low,
-        since_high=facts.since_high,
-        observed=facts.observed,
-        expected=facts.expected,
-        size=facts.size,
-        evidence=facts.evidence,
-        guarantee=Silence.guarantee,
-    )
+    return finding_of(facts, _key(name), tick, guarantee=Silence.guarantee)

@@ -12,6 +12,7 @@ from detectors.steps.deficit import Since, counted, should_have_come, since_when
 from detectors.steps.step_drop import StepDrop
 from detectors.steps.subset_scan import SubsetScan
 from streams.findings import Finding, SeriesKey
+from streams.stages.facts_finding import finding_of
 from streams.stages.lanes import WHOLE, Lanes
 
 _EARLY = 600
@@ -133,22 +134,13 @@ def risen(drop: StepDrop, facts: Facts, key: SeriesKey, tick: int, examples: tup
         low, high = ratio_interval(came, due, float(drop.dispersion.fast[WHOLE]), error)
         size, size_low, size_high = (max(part - 1, 0.0) for part in (came / due, low, high))
         facts = facts._replace(observed=came, expected=due, size=size, size_low=size_low, size_high=size_high)
-    return Finding(
-        series=key,
-        tick=tick,
-        since=facts.since,
-        since_low=facts.since_low,
-        since_high=facts.since_high,
-        observed=facts.observed,
-        expected=facts.expected,
-        size=facts.size,
-        size_low=facts.size_low,
-        size_high=facts.size_high,
-        early=facts.early,
+    return finding_of(
+        facts,
+        key,
+        tick,
         segments=None,
         explanation="Rises are looked for in the whole step: which segments they come from is not looked at.",
         examples=examples,
-        evidence=facts.evidence,
     )
 
 

@@ -8,10 +8,12 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from connectors.synthetic.incidents import MINUTE, Schedule
 from connectors.synthetic.traffic import Traffic
 from streams.model import Event
+from streams.runtime.cluster.redis_store import connect
 from tests.cluster.installation import Installation
 from tests.cluster.parity import OPENS, SECOND
 from tests.servers.base import ServerMissing, skip_or_fail
@@ -41,6 +43,14 @@ def kafka_server(_kafka: tuple[str, KafkaServer | None]) -> KafkaServer:
     if _kafka[1] is None:
         pytest.skip("KAFKA_BOOTSTRAP names a broker that is not ours to kill")
     return _kafka[1]
+
+
+@pytest.fixture
+async def redis(redis_db: str) -> AsyncIterator[Redis]:
+    """A client of a database that is this test's own and empty."""
+    client = connect(redis_db)
+    yield client
+    await client.aclose()
 
 
 @pytest.fixture

@@ -16,10 +16,9 @@ from streams.runtime.cluster.dispatch import Dispatch
 from streams.runtime.service import ReceiverHealth
 from streams.runtime.sinks import make_sink
 from tests.cluster.memory_store import Memory
+from tests.streams.runtime.passing import at_rest, pass_time, turns
 from tests.streams.runtime.receiver import Peer
 
-_TURNS = 10
-"""Turns of the event loop in which whoever slept gets to do something."""
 SENDER = "events:0"
 
 
@@ -75,31 +74,24 @@ class Courier:
         await self.committed()
 
     async def committed(self) -> None:
-        """Wait until nothing presses to be committed."""
-        while any(part.state.pressing and not part.leaving for part in self.dispatch.parts.values()):
+        """Wait until nothing presses to be committed, and what was being committed is."""
+        while any(
+            (part.state.pressing or part.committing) and not part.leaving for part in self.dispatch.parts.values()
+        ):
             await asyncio.sleep(0)
 
     async def settled(self, *peers: Peer) -> None:
         """Wait until nothing moves before time passes; what is under way is being held by a peer."""
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
-        await self.committed()
-        lanes = self.dispatch.lanes.values()
-        while not all(lane.resting for lane in lanes) or sum(lane.under_way for lane in lanes) != sum(
-            peer.holding for peer in peers
-        ):
-            await asyncio.sleep(0)
-        await self.committed()
+        quiet = False
+        while not quiet:
+            await self.committed()
+            await turns()
+            await at_rest(self.dispatch.lanes.values(), peers)
+            quiet = not any(part.committing for part in self.dispatch.parts.values() if not part.leaving)
 
     async def pass_time(self, duration: int, step: int, *peers: Peer) -> None:
         """Let `duration` microseconds go by in steps; everything that may happen between two of them does."""
-        end = self.clock.now() + duration
-        await self.settled(*peers)
-        while self.clock.now() < end:
-            self.clock.advance(min(step, end - self.clock.now()))
-            for _ in range(_TURNS):
-                await asyncio.sleep(0)
-            await self.settled(*peers)
+        await pass_time(self.clock, duration, step, lambda: self.settled(*peers))
 
     async def die(self) -> None:
         """Stop existing, as by kill -9: nothing more is committed or sent."""

@@ -17,7 +17,7 @@ from streams.runtime.cluster.bulletin import STALE_SECONDS, WORKERS
 from streams.runtime.cluster.cluster_service import REDRIVEN, ClusterService
 from streams.runtime.cluster.erasing import GONE, tell_doors
 from streams.runtime.cluster.intake import Intake
-from streams.runtime.cluster.redis_store import Commit, Outcome, PartitionStore, connect
+from streams.runtime.cluster.redis_store import Commit, Outcome, PartitionStore
 from streams.runtime.cluster.shown_view import VIEW, VIEWERS, decode_view, encode_view, shown
 from streams.runtime.cluster.status import PartitionStatus, SignalsStatus, WorkerStatus
 from streams.runtime.cluster.topics import Names
@@ -29,13 +29,6 @@ from tests.cluster.test_door_index import STORY
 
 pytestmark = pytest.mark.redis
 LOADED = load_text(SHOP, "shop.yml")
-
-
-@pytest.fixture
-async def redis(redis_db: str) -> AsyncIterator[Redis]:
-    client = connect(redis_db)
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

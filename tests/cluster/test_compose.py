@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -23,7 +22,7 @@ import pytest
 import yaml
 
 from tests.cluster.installation import Installation
-from tests.servers.base import ServerMissing, free_port, skip_or_fail
+from tests.servers.base import ServerMissing, free_port, skip_or_fail, wait_until
 from tests.servers.prometheus import running_prometheus
 
 pytestmark = [
@@ -134,10 +133,7 @@ def composed(kafka_bootstrap: str, redis_db: str, tmp_path: Path) -> Iterator[Co
 
 def until(condition: Callable[[], bool], what: str) -> None:
     """Wait for a condition that asks processes."""
-    limit = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < limit, f"waited in vain: {what}"
-        time.sleep(0.3)
+    wait_until(condition, what, PATIENCE_S, every_s=0.3)
 
 
 def scraping(made: Composed) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
@@ -13,7 +12,7 @@ from streams.delivery.message import read
 from streams.runtime.clock import VirtualClock
 from streams.runtime.cluster.delivery_erasing import erase_records
 from streams.runtime.cluster.dispatch import Dispatch
-from streams.runtime.cluster.redis_store import PartitionStore, connect
+from streams.runtime.cluster.redis_store import PartitionStore
 from streams.units import MINUTE, SECOND
 from tests.cluster.courier import Courier, Log, working
 from tests.cluster.memory_store import Memory
@@ -22,13 +21,6 @@ from tests.streams.runtime.outpost import subscribed
 from tests.streams.runtime.receiver import listening
 
 pytestmark = pytest.mark.redis
-
-
-@pytest.fixture
-async def redis(redis_db: str) -> AsyncIterator[Redis]:
-    client = connect(redis_db)
-    yield client
-    await client.aclose()
 
 
 def courier(redis: Redis, log: Log, clock: VirtualClock, url: str) -> Courier:

@@ -53,6 +53,8 @@ async def test_workers_that_are_killed_replaced_and_frozen_change_nothing(instal
             pair[place] = made.worker(*FAST, "--instance", "ab"[place])
             all_workers.append(pair[place])
 
+        for worker in pair:  # else the first one may do it all before the second is there to be killed
+            await until_all_opened(worker, 0, 1)
         async with load.running():
             for _ in range(ROUNDS):
                 # Killed, and the other takes over.

@@ -52,16 +52,21 @@ async def test_a_partition_taken_by_another_owner_is_claimed_again_and_nothing_c
             worker.stop()
 
 
+async def begin_at(made: Installation, offset: int) -> None:
+    """A store whose only partition reads on at an offset."""
+    client = connect(made.redis)
+    store = PartitionStore(client, "events:0")
+    await store.claim(partitions=1, start=offset, config=made.loaded.hash)
+    await store.close()
+    await client.aclose()
+
+
 async def test_a_position_the_log_does_not_hold_stops_the_worker_naming_both_ends(
     install: Install, shop: list[Event]
 ) -> None:
     async with install(DEMO, 1) as made:
         await made.send(shop[:50])
-        client = connect(made.redis)
-        store = PartitionStore(client, "events:0")
-        await store.claim(partitions=1, start=900, config=made.loaded.hash)
-        await store.close()
-        await client.aclose()
+        await begin_at(made, 900)
         worker = made.worker()
         assert worker.process.wait(60) == 3
         assert "its position is 900, the log holds 0 to 50" in worker.log
@@ -72,11 +77,7 @@ async def test_a_log_that_forgot_what_was_still_to_be_read_stops_the_worker_nami
 ) -> None:
     async with install(DEMO, 1) as made:
         await made.send(shop[:50])
-        client = connect(made.redis)
-        store = PartitionStore(client, "events:0")
-        await store.claim(partitions=1, start=10, config=made.loaded.hash)
-        await store.close()
-        await client.aclose()
+        await begin_at(made, 10)
         async with topics.admin(made.kafka) as admin:
             await admin.delete_records({TopicPartition(made.names.events, 0): RecordsToDelete(before_offset=20)})
         worker = made.worker()

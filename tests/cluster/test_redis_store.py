@@ -9,16 +9,9 @@ import pytest
 from redis.asyncio import Redis
 
 from streams.errors import CannotStart
-from streams.runtime.cluster.redis_store import Commit, Outcome, Outgoing, PartitionStore, connect, inspect
+from streams.runtime.cluster.redis_store import Commit, Outcome, Outgoing, PartitionStore, inspect
 
 pytestmark = pytest.mark.redis
-
-
-@pytest.fixture
-async def redis(redis_db: str) -> AsyncIterator[Redis]:
-    client = connect(redis_db)
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from streams.model import Event
 from streams.runtime.cluster import signal_agent
 from streams.runtime.cluster.addresses import INTERNAL
 from streams.runtime.cluster.connections import Connections
-from streams.runtime.cluster.redis_store import PartitionStore, connect
+from streams.runtime.cluster.redis_store import PartitionStore
 from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.signal_agent import SignalDesk, StageLost
 from streams.runtime.cluster.topics import Names
@@ -35,13 +35,6 @@ journeys:
       - {name: cart, on: cart.updated}
       - {name: paid, on: order.completed, within: 10m}
 """
-
-
-@pytest.fixture
-async def redis(redis_db: str) -> AsyncIterator[Redis]:
-    client = connect(redis_db)
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

@@ -68,7 +68,9 @@ async def test_records_that_wait_for_a_dead_consumer_are_taken_by_the_next(insta
                 leap += LOOK_SECONDS
                 assert leap <= 2 * STALL_SECONDS
                 await watcher.look()
-                await asyncio.sleep(0.3)  # the loop comes round
+                round_before = service.rounds
+                while service.rounds == round_before and service.restarts == 0:
+                    await asyncio.sleep(0.01)
             assert service.restarts == 1
             assert service._consumer is not consumer
             await taken(made, 80)

@@ -21,7 +21,7 @@ from tests.grafana.asked import NAMES, Query, fill, load, panels, queries
 from tests.grafana.asking import Prometheus, Sample
 from tests.grafana.everything import Everything
 from tests.grafana.workers import declared
-from tests.servers.base import free_port
+from tests.servers.base import free_port, wait_until
 from tests.servers.prometheus import running_prometheus
 from tests.streams.runtime.memory_service import serving
 
@@ -47,12 +47,9 @@ LATER = {
 """What cannot be there yet, and why."""
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool]) -> None:
     """Wait for a condition of the demo; the machine may be busy, and an incident lasts three minutes."""
-    end = time.monotonic() + 170
-    while not condition():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.5)
+    wait_until(condition, "the demo to show it", 170, every_s=0.5)
 
 
 @contextmanager
@@ -89,19 +86,19 @@ def shown(prometheus: Prometheus, job: str, query: Query) -> bool:
 def proof(prometheus: Prometheus, port: int) -> None:
     """From warm to the alarm, and what every board says then."""
     calm = "max(touchline_journey_step_due_per_second{job='touchline-demo', step='checkout'})"
-    wait_until(lambda: bool(prometheus.ask(calm)))
-    wait_until(lambda: bool(prometheus.ask("count(touchline_uptime_seconds offset 1m)")))
-    wait_until(lambda: bool(_mobile(prometheus)))
+    until(lambda: bool(prometheus.ask(calm)))
+    until(lambda: bool(prometheus.ask("count(touchline_uptime_seconds offset 1m)")))
+    until(lambda: bool(_mobile(prometheus)))
     plant(port)
     alarms = fill(panel_query("journey", "Alarms of this journey"), job="touchline-demo", journey="purchase")
     marks = {mark["name"]: fill(mark["expr"], job="touchline-demo") for mark in load("overview")["annotations"]["list"]}
-    wait_until(lambda: bool(prometheus.ask(f"max_over_time(({marks['Changes']})[5m:5s])")))
+    until(lambda: bool(prometheus.ask(f"max_over_time(({marks['Changes']})[5m:5s])")))
 
     def dropped() -> list[Sample]:
         found = prometheus.ask(alarms)
         return [one for one in found if (one.labels["step"], one.labels["signal"]) == ("checkout", "conversion")]
 
-    wait_until(lambda: bool(dropped()))
+    until(lambda: bool(dropped()))
 
     # The incident, where a person would look for it.
     [alarm] = dropped()
@@ -110,12 +107,12 @@ def proof(prometheus: Prometheus, port: int) -> None:
     assert alarm.labels["owner"] == "checkout-team"
     assert alarm.labels["runbook"].startswith("https://")
     # The demo plants one by itself after a minute, so what was before is looked for in the past.
-    wait_until(lambda: 0 < _mobile(prometheus) < _mobile(prometheus, "max_over_time(({})[5m:5s])") - 0.02)
+    until(lambda: 0 < _mobile(prometheus) < _mobile(prometheus, "max_over_time(({})[5m:5s])") - 0.02)
     came, due = (panel_query("journey", "Going on: came against due", ref) for ref in ("A", "D"))
-    wait_until(lambda: _of(prometheus, came) < 0.85 * _of(prometheus, due))
+    until(lambda: _of(prometheus, came) < 0.85 * _of(prometheus, due))
     moved = fill(panel_query("journey", "Segments that moved", "D"), job="touchline-demo", step="checkout")
-    wait_until(lambda: any(one.labels["value"] == "mobile" and one.value < 0 for one in prometheus.ask(moved)))
-    wait_until(lambda: any(one["alertname"] == "TouchlineJourneyDrop" for one in prometheus.firing()))
+    until(lambda: any(one.labels["value"] == "mobile" and one.value < 0 for one in prometheus.ask(moved)))
+    until(lambda: any(one["alertname"] == "TouchlineJourneyDrop" for one in prometheus.firing()))
     handed = [one for one in prometheus.firing() if one["alertname"] == "TouchlineJourneyDrop"]
     assert ("touchline-demo", "checkout", "checkout-team") in {
         (one["job"], one["step"], one["owner"]) for one in handed

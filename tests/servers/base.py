@@ -36,13 +36,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Callable[[], bool], what: str, limit_s: float = 30.0) -> None:
-    """Return as soon as `condition()` holds; after `limit_s` seconds raise TimeoutError naming `what`."""
+def wait_until(condition: Callable[[], bool], what: str, limit_s: float = 30.0, every_s: float = 0.02) -> None:
+    """Return as soon as `condition()` holds; after `limit_s` seconds raise TimeoutError naming `what`.
+
+    `every_s`: between two looks, longer where a look costs something.
+    """
     limit = time.monotonic() + limit_s
     while not condition():
         if time.monotonic() > limit:
             raise TimeoutError(f"waited {limit_s:.0f} s in vain: {what}")
-        time.sleep(0.02)
+        time.sleep(every_s)
 
 
 @contextlib.contextmanager

@@ -131,6 +131,11 @@ class Part:
         """Of this owner."""
         return self._store.head.epoch
 
+    @property
+    def committing(self) -> bool:
+        """A commit is under way, or about to begin."""
+        return self._dirty.is_set() or self._lock.locked()
+
     def touch(self) -> None:
         """There is something that should be committed now."""
         if self.state.pressing:

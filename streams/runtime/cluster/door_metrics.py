@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 from prometheus_client.core import Metric as Family
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
 
 from streams.runtime import metric_names as names
 from streams.runtime.cluster.intake import Intake
+from streams.runtime.exposition import Exposition
 from streams.runtime.metric_names import Metric
 
 RECORDS = Metric(
@@ -34,7 +33,7 @@ METRICS = (RECORDS, WAITING_RECORDS, WAITING_BYTES, ACKNOWLEDGE)
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
-class DoorMetrics(Collector):
+class DoorMetrics(Exposition):
     """The collector of one door, in a registry of its own."""
 
     def __init__(self, intake: Intake, config_hash: str) -> None:
@@ -42,23 +41,14 @@ class DoorMetrics(Collector):
         self._hash = config_hash
         self._began = time.monotonic()
         self._requests: dict[tuple[str, str, int], int] = {}
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        self._registry.register(self)
+        registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        super().__init__(registry)
 
     def count_request(self, method: str, route: str, status: int) -> None:
         """One request answered. `route` is the pattern, never the path."""
         key = (method if method in _METHODS else "other", route, status)
         self._requests[key] = self._requests.get(key, 0) + 1
-
-    def expose(self, accept: str) -> tuple[bytes, str]:
-        """(body, content type) in the form the scraper accepts."""
-        encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
-
-    def describe(self) -> Iterable[Family]:
-        """Nothing: registering must not read the door."""
-        return []
 
     def collect(self) -> Iterator[Family]:
         """All families, as they are now."""

@@ -5,13 +5,11 @@ Each series comes from the one worker that owns what it tells of, so sums over w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.core import Metric as Family
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
 
 from streams.runtime import metric_names as names
 from streams.runtime.alarm_metrics import alarm_families
@@ -20,11 +18,11 @@ from streams.runtime.cluster.journey_service import Slot
 from streams.runtime.cluster.redis_store import Outcome
 from streams.runtime.cluster.status import Reporter
 from streams.runtime.delivery_metrics import delivery_families
+from streams.runtime.exposition import Exposition
 from streams.runtime.families import Families
 from streams.runtime.metrics import bounded_sources, bounded_types, process_families
-from streams.runtime.series_count import REST, SIGNAL_SEGMENTS, STEP_SEGMENTS, STEPS, SeriesCount, ceiling
-from streams.runtime.series_count import SIGNALS as SIGNAL_PART
-from streams.runtime.view_metrics import segment_families, signal_families, signal_segment_families, step_families
+from streams.runtime.series_count import REST, SeriesCount, ceiling
+from streams.runtime.view_metrics import view_families
 from streams.stages.signal import SignalStage
 from streams.units import SECOND
 
@@ -32,24 +30,15 @@ SIGNALS = "signals"
 """The label `partition` of what belongs to the signals."""
 
 
-class WorkerMetrics(Collector):
+class WorkerMetrics(Exposition):
     """The collector of one worker, in a registry of its own; read on the worker's event loop."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._types, self._sources = bounded_types(), bounded_sources()
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        self._registry.register(self)
-
-    def expose(self, accept: str) -> tuple[bytes, str]:
-        """(body, content type) in the form the scraper accepts."""
-        encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
-
-    def describe(self) -> Iterable[Family]:
-        """Nothing: registering must not read the worker."""
-        return []
+        registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        super().__init__(registry)
 
     def collect(self) -> Iterator[Family]:
         """All families, as they are now."""
@@ -112,10 +101,8 @@ class WorkerMetrics(Collector):
             families.add(names.SOURCE_EVENTS, (name,), count)
         series = SeriesCount()
         yield from series.families(REST, families)
-        yield from series.families(STEPS, step_families(view.journeys))
-        yield from series.families(STEP_SEGMENTS, segment_families(view.journeys))
-        yield from series.families(SIGNAL_PART, signal_families(view.signals))
-        yield from series.families(SIGNAL_SEGMENTS, signal_segment_families(view.signals))
+        for part, shown in view_families(view.journeys, view.signals):
+            yield from series.families(part, shown)
         yield from series.families(REST, care_families(totals.care))
         if view.alarms is not None:
             silent = {alert.source for alert in view.alarms.alerts if alert.source is not None}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,10 +19,9 @@ from streams.runtime.service import ReceiverHealth
 from streams.runtime.sinks import make_sink
 from streams.runtime.store.store import Store, new_head
 from streams.units import parse_time
+from tests.streams.runtime.passing import at_rest, pass_time
 from tests.streams.runtime.receiver import Peer
 
-_TURNS = 10
-"""Turns of the event loop in which whoever slept gets to do something."""
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -76,22 +74,12 @@ class Outpost:
 
     async def settled(self, *peers: Peer) -> None:
         """Wait until nothing moves before time passes: all lanes rest, what is under way is being held by a peer."""
-        lanes = self.delivery.lanes.values()
-        while not all(lane.resting for lane in lanes) or sum(lane.under_way for lane in lanes) != sum(
-            peer.holding for peer in peers
-        ):
-            await asyncio.sleep(0)
+        await at_rest(self.delivery.lanes.values(), peers)
         await self.delivery.refresh()
 
     async def pass_time(self, duration: int, step: int, *peers: Peer) -> None:
         """Let `duration` microseconds go by in steps; everything that may happen between two of them does."""
-        end = self.clock.now() + duration
-        await self.settled(*peers)
-        while self.clock.now() < end:
-            self.clock.advance(min(step, end - self.clock.now()))
-            for _ in range(_TURNS):
-                await asyncio.sleep(0)
-            await self.settled(*peers)
+        await pass_time(self.clock, duration, step, lambda: self.settled(*peers))
 
     def health(self, name: str = "ops") -> ReceiverHealth:
         return next(one for one in self.delivery.health() if one.name == name)
