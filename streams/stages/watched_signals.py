@@ -13,6 +13,7 @@ from detectors.series.report import Direction
 from detectors.series.scored import Scored
 from detectors.series.valued import Valued
 from streams.config.structs import Config, Signal
+from streams.findings import SeriesKey, Watched
 from streams.stages.minutes import Minutes
 
 USUAL = "calibrated_residual"
@@ -34,6 +35,12 @@ class Name(NamedTuple):
     signal: str = ""
     dimension: str = ""
     value: str = ""
+
+
+def key_of(name: Name, direction: Direction) -> SeriesKey:
+    """A series in one direction."""
+    kind: Watched = "arrivals" if name.kind == "arrivals" else "signal"
+    return SeriesKey(kind, direction, name.journey, name.step, name.signal, name.dimension, name.value)
 
 
 class Scale(NamedTuple):
