@@ -8,7 +8,6 @@ from the head, and the same effects come about again.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
@@ -18,28 +17,23 @@ import structlog
 
 from connectors.sinks.contract import Receiving
 from streams.brake import Brake, BrakeState
-from streams.codec import encode
 from streams.config.load import Loaded
 from streams.delivery.receivers import Receiver
 from streams.errors import Fault
-from streams.model import Event, Record
+from streams.model import Record
 from streams.runtime.clock import Clock, SystemClock
 from streams.runtime.commit import Commit
 from streams.runtime.delivery import GRACE_SECONDS, Delivery
+from streams.runtime.own_records import OwnRecords
 from streams.runtime.partition import Partition
 from streams.runtime.readings import Readings
 from streams.runtime.service import Busy, RefusedConfig, Stopped
 from streams.runtime.sinks import make_sink
 from streams.runtime.store.log import Entry
 from streams.runtime.store.store import Store, StoreFailed
-from streams.stages.journey import CONFIG_ACTIVATED, JUDGED, STOOD, TIME_ADVANCED
-from streams.units import format_time
+from streams.units import SECOND
 
-SECOND = 1_000_000
 T = TypeVar("T")
-_SOURCE = "touchline"
-_STRIDE = 60 * SECOND
-_MOST_STRIDES = 200
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -57,16 +51,6 @@ class Limits(msgspec.Struct, frozen=True):
     """Least time between the beginnings of two commits."""
     pieces_seconds: float = 5.0
     """Longest time between two commits of SignalStage's pieces while they change."""
-
-
-def strides(watermark: int, now: int) -> list[int]:
-    """Times (UTC epoch microseconds) by which to move from the watermark to now, the last one now.
-
-    After a long rest, such as a night without power, everything that has fallen due would fire at once: it comes
-    minute by minute instead, in at most 200 portions, so that the service goes on answering meanwhile.
-    """
-    count = max(1, min(_MOST_STRIDES, (now - watermark) // _STRIDE))
-    return [now - (now - watermark) * (count - at) // count for at in range(1, count)] + [now]
 
 
 class Embedded(Readings):
@@ -119,10 +103,7 @@ class Embedded(Readings):
         self._clean = asyncio.Event()
         self._clean.set()
         self._arriving = 0
-        self._stood: frozenset[str] | None = None
-        """What the log was last told of `when`."""
-        self._judged = 0
-        """Number of the next verdicts of quotas to tell the log."""
+        self._own = OwnRecords(partition, clock, self._append)
         self._tasks: list[asyncio.Task[None]] = []
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closed: str | None = "the service is starting"
@@ -142,7 +123,7 @@ class Embedded(Readings):
         self.decided = await self.store.decision_counts()
         await self.delivery.start(self._given.config)
         if await self.partition.config_at_end() != self._given.hash:
-            await self._append_own(CONFIG_ACTIVATED, {"hash": self._given.hash})
+            await self._own.activated(self._given.hash)
         self._closed = None
         for work in (self._work, self._commits, self._tell_time):
             self._tasks.append(asyncio.create_task(self._guard(work)))
@@ -240,7 +221,7 @@ class Embedded(Readings):
         changed = loaded.hash != self._given.hash
         if changed:
             await self.partition.know(loaded, self._name)
-            (record,) = await self._append_own(CONFIG_ACTIVATED, {"hash": loaded.hash})
+            record = await self._own.activated(loaded.hash)
             self._log.info("config_activated", hash=loaded.hash, before=self._given.hash, offset=record.offset)
         self._given = loaded
         self._keep(loaded)
@@ -279,17 +260,6 @@ class Embedded(Readings):
         self._disk = None
         return records
 
-    async def _append_own(
-        self, kind: str, data: dict[str, Any] | None = None, times: Sequence[int] | None = None
-    ) -> list[Record]:
-        now = self._clock.now()
-        entries = []
-        for told in times or [now]:
-            name = f"{kind.rsplit('.', 1)[-1]}-{told}"
-            event = Event(id=name, source=_SOURCE, type=kind, time=format_time(told), data=data)
-            entries.append(Entry(now, encode(event), True))
-        return await self._append(entries)
-
     def _arrived(self, records: Sequence[Record]) -> None:
         self.partition.tail.add(records)
         self._fresh.set()
@@ -306,33 +276,14 @@ class Embedded(Readings):
                 step = await self.partition.step()
                 self.count(len(step.read))
                 self._brake.take(self._clock.now(), step.read, {letter.offset for letter in step.dead_letters})
-                await self._tell_standing()
-                await self._tell_verdicts()
+                await self._own.standing()
+                await self._own.verdicts()
                 await asyncio.sleep(0)
                 continue
             if not self._arriving:
                 self._idle.set()
                 self.reached_end = True
             await self._fresh.wait()
-
-    async def _tell_standing(self) -> None:
-        """Say in the log which rules' `when` holds, where it says otherwise; after a crash it is said again."""
-        standing = self.partition.signals.stage.standing
-        if standing in (self.partition.stage.standing, self._stood):
-            return
-        with contextlib.suppress(Stopped):
-            await self._append_own(STOOD, {"rules": sorted(standing)})
-            self._stood = standing
-
-    async def _tell_verdicts(self) -> None:
-        """Say in the log what quotas have decided; after a crash it is said again, and heard once."""
-        stage, quotas = self.partition.stage, self.partition.signals.stage.quotas
-        quotas.confirmed(stage.partition, stage.verdicts)
-        waiting = [one for one in quotas.untold(stage.partition) if one.number >= self._judged]
-        with contextlib.suppress(Stopped):
-            for verdicts in waiting:
-                await self._append_own(JUDGED, msgspec.to_builtins(verdicts))
-                self._judged = verdicts.number + 1
 
     async def _tell_time(self) -> None:
         """While nothing comes, say in the log how late it is, once a second."""
@@ -346,13 +297,8 @@ class Embedded(Readings):
                 await self._idle.wait()
             else:
                 told = self._clock.now()
-                position = self.partition.stage.position
-                # Not before the first record: what comes first may be history, and time would have passed it by.
-                begun = position.watermark is not None or self.partition.stage.counting
-                if begun and self._closed is None:
-                    since = told if position.watermark is None else position.watermark
-                    with contextlib.suppress(Stopped):
-                        await self._append_own(TIME_ADVANCED, times=strides(since, told))
+                if self._closed is None:
+                    await self._own.time(told)
 
     # -- commits -----------------------------------------------------------------------------------------------------
 

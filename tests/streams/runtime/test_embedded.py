@@ -15,7 +15,7 @@ from streams.brake import Brake
 from streams.config.load import Loaded
 from streams.runtime.clock import VirtualClock
 from streams.runtime.commit import Commit, HeadMoved
-from streams.runtime.embedded import Embedded, Limits, strides
+from streams.runtime.embedded import Embedded, Limits
 from streams.runtime.service import Busy, Service, Stopped
 from streams.runtime.store import schema
 from streams.runtime.store.store import Store, StoreFailed
@@ -196,16 +196,6 @@ async def test_after_a_long_rest_time_comes_in_strides_so_that_not_everything_fa
         assert service.store.next_offset == 201
         assert service.partition.stage.position.watermark == clock.now() - 2 * SECOND
     assert stored(path, {SHOP.hash: SHOP}) == undisturbed(log_of(path), SHOP)
-
-
-@pytest.mark.parametrize(
-    ("rest", "times"),
-    [(1, [101]), (60, [160]), (119, [219]), (120, [160, 220]), (180, [160, 220, 280])],
-)
-def test_strides_end_now_and_are_at_least_a_minute(rest: int, times: list[int]) -> None:
-    strode = strides(100 * SECOND, (100 + rest) * SECOND)
-    assert [round(time / SECOND) for time in strode] == times
-    assert strode[-1] == (100 + rest) * SECOND
 
 
 async def test_a_customer_is_shown_from_memory_and_from_the_file(path: Path, clock: VirtualClock) -> None:
