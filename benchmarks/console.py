@@ -4,9 +4,9 @@
 
 `touchline run` watches 25 journeys of five steps and 100 signals, so that a page shows 100 conversions and 100 signals
 with their intervals, and takes 100 events/s meanwhile. A chromium without a cache opens it. First paint and the first
-numbers are timed from the navigation; an update is one view of the stream, its cost the time the browser's main thread
-was busy per view. The service's cost of an open console is the CPU time with so many streams beside that with none.
-Browser, sender and service share the machine.
+numbers are timed from the navigation; an update is one change of the stream, its cost the time the browser's main
+thread was busy per change. The service's cost of an open console is the CPU time with so many streams beside that with
+none. Browser, sender and service share the machine.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ new MutationObserver((_, watcher) => {
 """
 COUNT = """
 window.views = 0;
-new EventSource("api/v1/stream?only=view").addEventListener("view", () => window.views++);
+const source = new EventSource("api/v1/stream?only=view&view=changes");
+for (const kind of ["view", "change"]) source.addEventListener(kind, () => window.views++);
 """
 
 
@@ -102,31 +103,39 @@ async def feed(address: str, first: int) -> None:
             await asyncio.sleep(max(0.0, begun + sent / RATE - time.time()))
 
 
-async def listen(address: str, until: asyncio.Event) -> tuple[int, int]:
-    """A console that only reads; (bytes, views)."""
-    size = views = 0
-    async with (
-        aiohttp.ClientSession(address, timeout=aiohttp.ClientTimeout(None)) as session,
-        session.get("/api/v1/stream") as answer,
-    ):
-        while not until.is_set():
-            part = await answer.content.readany()
-            size += len(part)
-            views += part.count(b"event: view\n")
-    return size, views
+class Listener:
+    """A console that only reads."""
+
+    def __init__(self, form: str, coding: str) -> None:
+        self._address = f"/api/v1/stream?view={form}"
+        self._headers = {"Accept-Encoding": coding}
+        self.size = 0
+        """Bytes as sent."""
+
+    async def listen(self, address: str, until: asyncio.Event) -> None:
+        async with (
+            aiohttp.ClientSession(address, timeout=aiohttp.ClientTimeout(None), auto_decompress=False) as session,
+            session.get(self._address, headers=self._headers) as answer,
+        ):
+            while not until.is_set():
+                self.size += len(await answer.content.readany())
 
 
-async def served(service: Watched, consoles: int, seconds: float) -> tuple[float, int]:
-    """CPU seconds a second with so many consoles open, and the bytes of a view."""
+async def served(
+    service: Watched, consoles: int, seconds: float, form: str = "changes", coding: str = "gzip"
+) -> tuple[float, float]:
+    """CPU seconds a second with so many consoles open, and the bytes a second that each of them reads."""
     until = asyncio.Event()
-    open_ones = [asyncio.create_task(listen(service.address, until)) for _ in range(consoles)]
+    listeners = [Listener(form, coding) for _ in range(consoles)]
+    open_ones = [asyncio.create_task(one.listen(service.address, until)) for one in listeners]
     await asyncio.sleep(2)
-    before, begun = service.cpu_seconds(), time.perf_counter()
+    before, begun, read = service.cpu_seconds(), time.perf_counter(), sum(one.size for one in listeners)
     await asyncio.sleep(seconds)
-    used = (service.cpu_seconds() - before) / (time.perf_counter() - begun)
+    took = time.perf_counter() - begun
+    used, read = (service.cpu_seconds() - before) / took, sum(one.size for one in listeners) - read
     until.set()
-    read = await asyncio.gather(*open_ones)
-    return used, max((size // max(views, 1) for size, views in read), default=0)
+    await asyncio.gather(*open_ones)
+    return used, read / took / max(consoles, 1)
 
 
 async def busy(cdp: CDPSession) -> dict[str, float]:
@@ -195,8 +204,12 @@ async def measure(folder: Path, seconds: float, consoles: int) -> dict[str, Any]
         await asyncio.sleep(5)
         browser = await shown(service.address + "/", seconds)
         none, _ = await served(service, 0, seconds)
-        one, view = await served(service, 1, seconds)
-        many, _ = await served(service, consoles, seconds)
+        one, _ = await served(service, 1, seconds)
+        many, zipped = await served(service, consoles, seconds)
+        forms = {
+            f"{form}_{coding}_bytes_per_second": round((await served(service, 1, seconds / 2, form, coding))[1])
+            for form, coding in (("whole", "identity"), ("whole", "gzip"), ("changes", "identity"))
+        }
     finally:
         feeding.cancel()
         await asyncio.gather(feeding, return_exceptions=True)
@@ -205,7 +218,8 @@ async def measure(folder: Path, seconds: float, consoles: int) -> dict[str, Any]
         "events_per_second": RATE,
         "load_average": round(load, 1),
         **browser,
-        "view_bytes": view,
+        **forms,
+        "changes_gzip_bytes_per_second": round(zipped),
         "service_cpu_percent_without_console": round(100 * none, 2),
         "service_cpu_percent_of_the_first_console": round(100 * (one - none), 2),
         "consoles": consoles,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from streams.delivery.message import Message
 from streams.wording import decision_words
@@ -68,6 +69,14 @@ def facts(message: Message) -> Facts:
         found = [(key, _number(data[key])) for key in _PLAIN if data.get(key) not in (None, "")]
     found += [("owner", message.text("owner")), ("runbook", message.text("runbook")), ("time", message.time)]
     return [(name, text) for name, text in found if text]
+
+
+def page(message: Message, console: str) -> str:
+    """Address of an alert's own page in the console; empty for what has none, or where nobody said where that is."""
+    fingerprint = message.text("fingerprint")
+    if not console or message.family != "alert" or not fingerprint:
+        return ""
+    return f"{console.rstrip('/')}/#alarm/{quote(fingerprint, safe='')}"
 
 
 def _said(message: Message) -> str:

@@ -247,7 +247,8 @@ def _console(result: dict[str, Any]) -> Rows:
         f" update (once a second) keeps the browser busy for {result['update_milliseconds']:.0f} ms",
     )
     yield (
-        f"An open console at the service, {result['view_bytes'] / 1024:.0f} KiB a second",
+        f"An open console at the service, {result['changes_gzip_bytes_per_second'] / 1024:.0f} KiB a second"
+        f" (a whole view: {result['whole_identity_bytes_per_second'] / 1024:.0f} KiB)",
         f"{result['service_cpu_percent_of_the_first_console']:.1f} % of a core for the first,"
         f" {result['service_cpu_percent_per_further_console']:.2f} % for each of {result['consoles'] - 1} more",
     )

@@ -42,22 +42,23 @@ class Sink(Receiving):
     def __init__(self, opening: Opening) -> None:
         address = check_url(opening.address).rstrip("/")
         self._poster = Poster(address if address.endswith(_PATH) else address + _PATH, allow_private=True)
+        self._console = opening.console
 
     async def send(self, batch: Batch) -> Outcome:
-        alerts = [alert for message in batch.messages for alert in alerts_of(message, batch.at)]
+        alerts = [alert for message in batch.messages for alert in alerts_of(message, batch.at, self._console)]
         return await self._poster.post(msgspec.json.encode(alerts), _JSON, batch.at)
 
     async def repeat(self, batch: Batch) -> Outcome:
-        alerts = [alert_of(message, batch.at) for message in batch.messages]
+        alerts = [alert_of(message, batch.at, self._console) for message in batch.messages]
         return await self._poster.post(msgspec.json.encode(alerts), _JSON, batch.at)
 
     async def close(self) -> None:
         await self._poster.close()
 
 
-def alerts_of(message: Message, now: int) -> list[dict[str, Any]]:
+def alerts_of(message: Message, now: int, console: str = "") -> list[dict[str, Any]]:
     """The alert of the v2 API, and the end of what it was under another severity; `now` is UTC epoch microseconds."""
-    alert = alert_of(message, now)
+    alert = alert_of(message, now, console)
     if message.family != "alert" or message.kind == "alert.firing":
         return [alert]
     others = [level for level in LEVELS if level != alert["labels"]["severity"]]
@@ -65,8 +66,8 @@ def alerts_of(message: Message, now: int) -> list[dict[str, Any]]:
     return [alert, *ended]
 
 
-def alert_of(message: Message, now: int) -> dict[str, Any]:
-    """One alert; `now` is UTC epoch microseconds."""
+def alert_of(message: Message, now: int, console: str = "") -> dict[str, Any]:
+    """One alert; `now` is UTC epoch microseconds, `console` where people open it."""
     data = message.data
     over = message.kind in _OVER
     alert: dict[str, Any] = {
@@ -77,6 +78,9 @@ def alert_of(message: Message, now: int) -> dict[str, Any]:
     }
     if over and not data.get("fired_at"):
         alert.pop("startsAt")  # Alertmanager knows when it began
+    page = prose.page(message, console)
+    if page:
+        alert["generatorURL"] = page
     runbook = message.text("runbook")
     if runbook:
         alert["annotations"]["runbook_url"] = runbook

@@ -34,6 +34,9 @@ class Opening(msgspec.Struct, frozen=True):
     variable: Callable[[str], str] = lambda name: ""
     """The value of an environment variable, or of the file that `NAME_FILE` names; empty where neither is set."""
 
+    console: str = ""
+    """Where people open the console; empty where the file does not say."""
+
     def __repr__(self) -> str:
         return "Opening(***)"
 

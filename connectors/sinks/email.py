@@ -52,6 +52,7 @@ class Sink(Receiving):
 
     def __init__(self, opening: Opening) -> None:
         self._to = tuple(_address(part) for part in opening.address.split(","))
+        self._console = opening.console
         server, sender = opening.variable(SERVER), opening.variable(SENDER)
         if not server or not sender:
             raise NotEquipped(f"{SERVER if not server else SENDER} is not set: which server takes mails, and from whom")
@@ -62,7 +63,7 @@ class Sink(Receiving):
         self._threads = ThreadPoolExecutor(_THREADS, "email")
 
     async def send(self, batch: Batch) -> Outcome:
-        mail = mail_of(batch, self._from, self._to)
+        mail = mail_of(batch, self._from, self._to, self._console)
         try:
             await asyncio.get_running_loop().run_in_executor(self._threads, self._hand_in, mail)
         except smtplib.SMTPAuthenticationError:
@@ -100,8 +101,11 @@ class Sink(Receiving):
             client.send_message(mail)  # raises unless somebody gets it; more attempts would only repeat it for them
 
 
-def mail_of(batch: Batch, sender: str, to: tuple[str, ...]) -> EmailMessage:
-    """Plain text. The same decision makes the same Message-ID, and what is about one incident is one thread."""
+def mail_of(batch: Batch, sender: str, to: tuple[str, ...], console: str = "") -> EmailMessage:
+    """Plain text. The same decision makes the same Message-ID, and what is about one incident is one thread.
+
+    `console` is where people open it; an alert links to its page there.
+    """
     first = batch.messages[0]
     mail = EmailMessage()
     subject = prose.collected(batch.messages) if batch.digest else prose.together(batch.messages)
@@ -119,7 +123,8 @@ def mail_of(batch: Batch, sender: str, to: tuple[str, ...]) -> EmailMessage:
         parts.append("\n".join(f"{message.time}  {prose.headline(message)}" for message in batch.messages))
     for message in batch.messages:
         lines = [prose.headline(message), ""]
-        lines += [f"{name + ':':14}{text}" for name, text in prose.facts(message)]
+        said = [*prose.facts(message), ("console", prose.page(message, console))]
+        lines += [f"{name + ':':14}{text}" for name, text in said if text]
         parts.append("\n".join([*lines, "", f"{message.kind} {message.id}"]))
     mail.set_content("\n\n----\n\n".join(parts) + "\n")
     return mail

@@ -55,12 +55,13 @@ class Sink(Receiving):
             raise NotEquipped(f"there is no `secret`, and {TOKEN} is not set: a token of a service account")
         if not token.isascii() or not token.isprintable():
             raise ValueError("secret: expected a token of a Grafana service account")
+        self._console = opening.console
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._poster = Poster(address.rstrip("/"), allow_private=True)
 
     async def send(self, batch: Batch) -> Outcome:
         (message,) = batch.messages
-        wanted = annotation_of(message)
+        wanted = annotation_of(message, self._console)
         query = [("tags", "touchline"), ("tags", _name(message)), ("type", "annotation"), ("limit", "100")]
         query += [("from", str(wanted["time"])), ("to", str(wanted["time"]))]
         answer = await self._poster.ask("GET", _PATH, query, None, self._headers)
@@ -82,14 +83,14 @@ class Sink(Receiving):
 _decode = msgspec.json.Decoder(list[Found]).decode
 
 
-def annotation_of(message: Message) -> dict[str, Any]:
+def annotation_of(message: Message, console: str = "") -> dict[str, Any]:
     """An annotation at the time when the alert fired; of one that is over a region, up to its end."""
     data = message.data
     text = [html.escape(prose.headline(message))]
     text += [f"{name}: {html.escape(said)}" for name, said in prose.facts(message) if name not in ("runbook", "time")]
-    runbook = message.text("runbook")
-    if runbook.startswith(("http://", "https://")):
-        text.append(f'<a href="{html.escape(runbook)}">Runbook</a>')
+    for to, name in ((prose.page(message, console), "Console"), (message.text("runbook"), "Runbook")):
+        if to.startswith(("http://", "https://")):
+            text.append(f'<a href="{html.escape(to)}">{name}</a>')
     tags = [f"{key}:{data[key]}"[:_LETTERS] for key in _TAGS if data.get(key)]
     annotation: dict[str, Any] = {
         "time": _milliseconds(message.text("fired_at") or message.time),

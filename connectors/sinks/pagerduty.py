@@ -38,6 +38,7 @@ class Sink(Receiving):
 
     def __init__(self, opening: Opening) -> None:
         self._key = opening.address.strip()
+        self._console = opening.console
         if not _KEY.fullmatch(self._key):
             raise ValueError("expected the routing key of an Events API v2 integration: 32 letters and digits")
         try:
@@ -49,7 +50,9 @@ class Sink(Receiving):
 
     async def send(self, batch: Batch) -> Outcome:
         (message,) = batch.messages
-        outcome = await self._poster.post(msgspec.json.encode(event_of(message, self._key)), _JSON, batch.at)
+        outcome = await self._poster.post(
+            msgspec.json.encode(event_of(message, self._key, self._console)), _JSON, batch.at
+        )
         match outcome:
             case Retry("HTTP 400"):
                 return Refused("HTTP 400: PagerDuty does not know the routing key, or does not take the event")
@@ -59,16 +62,20 @@ class Sink(Receiving):
         await self._poster.close()
 
 
-def event_of(message: Message, key: str) -> dict[str, Any]:
-    """The body of a request, for alerts and for a case's breach and what ends it."""
+def event_of(message: Message, key: str, console: str = "") -> dict[str, Any]:
+    """The body of a request, for alerts and for a case's breach and what ends it; alerts link to `console`."""
     name = message.text("fingerprint" if message.family == "alert" else "case")
     event: dict[str, Any] = {"routing_key": key, "event_action": _action(message), "dedup_key": name}
     if event["event_action"] != "trigger":
         return event
     event |= {"client": "touchline", "payload": _payload(message)}
-    runbook = message.text("runbook")
-    if runbook.startswith(("http://", "https://")):
-        event["links"] = [{"href": runbook, "text": "Runbook"}]
+    page = prose.page(message, console)
+    if page:
+        event["client_url"] = page
+    links = [(page, "Console"), (message.text("runbook"), "Runbook")]
+    shown = [{"href": to, "text": name} for to, name in links if to.startswith(("http://", "https://"))]
+    if shown:
+        event["links"] = shown
     return event
 
 

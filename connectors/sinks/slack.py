@@ -26,23 +26,28 @@ _FIELD, _TEXT = 2000, 3000
 
 
 class Sink(Receiving):
-    """Posts a message with a heading, fields and, for alerts, a link to the runbook."""
+    """Posts a message with a heading, fields and, for alerts, links to the console and the runbook."""
 
     abilities = Abilities(groups=True, most=_MOST, digest=_DIGEST)
 
     def __init__(self, opening: Opening) -> None:
         self._poster = Poster(opening.address, allow_private=opening.allow_private)
+        self._console = opening.console
 
     async def send(self, batch: Batch) -> Outcome:
-        body = msgspec.json.encode((digest_of if batch.digest else body_of)(batch.messages))
+        made = digest_of(batch.messages) if batch.digest else body_of(batch.messages, self._console)
+        body = msgspec.json.encode(made)
         return await self._poster.post(body, {"Content-Type": "application/json"}, batch.at)
 
     async def close(self) -> None:
         await self._poster.close()
 
 
-def body_of(messages: tuple[Message, ...]) -> dict[str, Any]:
-    """The request: `text` for notifications and for those who show no blocks, `blocks` for the rest."""
+def body_of(messages: tuple[Message, ...], console: str = "") -> dict[str, Any]:
+    """The request: `text` for notifications and for those who show no blocks, `blocks` for the rest.
+
+    `console` is where people open it; an alert links to its page there.
+    """
     blocks: list[dict[str, Any]] = []
     for number, message in enumerate(messages):
         if number:
@@ -55,9 +60,10 @@ def body_of(messages: tuple[Message, ...]) -> dict[str, Any]:
         ]
         if fields:
             blocks.append({"type": "section", "fields": fields[:10]})
-        runbook = message.text("runbook")
-        if runbook.startswith(("http://", "https://")):
-            blocks.append(_section(f"<{_escaped(runbook)}|Runbook>"))
+        links = [(prose.page(message, console), "Console"), (message.text("runbook"), "Runbook")]
+        shown = [f"<{_escaped(to)}|{name}>" for to, name in links if to.startswith(("http://", "https://"))]
+        if shown:
+            blocks.append(_section(" · ".join(shown)))
         blocks.append(
             {"type": "context", "elements": [{"type": "mrkdwn", "text": f"{_escaped(message.kind)} {message.id}"}]}
         )

@@ -1,11 +1,15 @@
 """Webhooks as Standard Webhooks 1.0.0 wants them: `webhook:https://example.org/hook`.
 
-One decision per request. The body is `{"type", "timestamp", "data"}`, `data` the whole public record; the header
+One decision per request. The body is `{"type", "timestamp", "data"}`, `data` the whole public record, and `link`, the
+page of an alert, where the file says where the console is. The header
 `webhook-id` is the decision's id, the same at every attempt. Each attempt has its own timestamp and signature.
 """
 
 from __future__ import annotations
 
+import msgspec
+
+from connectors import prose
 from connectors.poster import Poster
 from connectors.sinks.contract import Opening, Receiving
 from connectors.standard_webhooks import read_keys, sign
@@ -19,11 +23,12 @@ class Sink(Receiving):
 
     def __init__(self, opening: Opening) -> None:
         self._poster = Poster(opening.address, allow_private=opening.allow_private)
+        self._console = opening.console
         self._keys = read_keys(opening.secret or "")
 
     async def send(self, batch: Batch) -> Outcome:
         (message,) = batch.messages
-        body = body_of(message)
+        body = body_of(message, self._console)
         timestamp = batch.at // SECOND
         headers = {
             "Content-Type": "application/json",
@@ -38,7 +43,10 @@ class Sink(Receiving):
         await self._poster.close()
 
 
-def body_of(message: Message) -> bytes:
+def body_of(message: Message, console: str = "") -> bytes:
     """The request's body: the same bytes at every attempt."""
     # Types and times are of our own making and need no escaping; the record is taken as it is.
-    return b'{"type":"%s","timestamp":"%s","data":%s}' % (message.type.encode(), message.time.encode(), message.body)
+    page = prose.page(message, console)
+    link = b',"link":%b' % msgspec.json.encode(page) if page else b""
+    parts = (message.type.encode(), message.time.encode(), message.body, link)
+    return b'{"type":"%b","timestamp":"%b","data":%b%b}' % parts

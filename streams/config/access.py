@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import ClassVar, Literal
+from urllib.parse import urlsplit
 
 from streams.config.blocks import Block
 from streams.config.faults import Path
@@ -39,6 +40,8 @@ class Access(Block, frozen=True, kw_only=True):
 
     listen: str | None = None
     """`HOST:PORT`; the command line goes first."""
+    url: str | None = None
+    """Where people open the console, such as `https://touchline.example.org/`; messages about alerts link to it."""
     write_keys: tuple[WriteKey, ...] = ()
     """Senders."""
     console: tuple[ConsoleToken, ...] = ()
@@ -49,6 +52,8 @@ class Access(Block, frozen=True, kw_only=True):
             host, colon, port = self.listen.rpartition(":")
             if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
                 yield ("listen",), f"expected HOST:PORT such as 127.0.0.1:8427, got {self.listen!r}"
+        if self.url is not None and not _is_address(self.url):
+            yield ("url",), f"expected an address such as https://touchline.example.org/, got {self.url!r}"
         both: tuple[tuple[str, tuple[WriteKey | ConsoleToken, ...]], ...] = (
             ("write_keys", self.write_keys),
             ("console", self.console),
@@ -61,3 +66,15 @@ class Access(Block, frozen=True, kw_only=True):
                     yield (key, at, "name"), f"the name '{entry.name}' is there twice"
                 if entry.token in tokens[:at]:
                     yield (key, at, "token"), "two entries have the same token"
+
+
+def _is_address(text: str) -> bool:
+    """Of a page of the web, with nothing behind its path."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    plain = not (parts.query or parts.fragment or parts.username or parts.password)
+    return (
+        parts.scheme in ("http", "https") and bool(parts.hostname) and plain and text.isprintable() and " " not in text
+    )

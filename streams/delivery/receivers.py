@@ -58,6 +58,8 @@ class Receiver(msgspec.Struct, frozen=True):
     """Microseconds to collect before it is told; 0: at once."""
     zone: str = "UTC"
     """In which the period of a digest ends."""
+    console: str = ""
+    """Where people open the console; empty where the file does not say."""
 
 
 def receivers_of(config: Config, abilities: Callable[[str], Abilities]) -> dict[str, Receiver]:
@@ -87,7 +89,10 @@ def _all(config: Config, abilities: Callable[[str], Abilities]) -> Iterator[Rece
     ) -> Receiver:
         able = abilities(target.kind)
         wait = wait if able.groups else 0
-        return Receiver(name, target.kind, target.address, secret, private, wait, (match,), able, place)
+        console = config.access.url or ""
+        return Receiver(
+            name, target.kind, target.address, secret, private, wait, (match,), able, place, console=console
+        )
 
     for at, one in enumerate(config.subscriptions):
         for number, target in enumerate(one.to):

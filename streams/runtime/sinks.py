@@ -29,6 +29,7 @@ def make_sink(receiver: Receiver, variable: Callable[[str], str] | None = None) 
         None if receiver.secret is None else receiver.secret.reveal(),
         receiver.allow_private or variable(ALLOW_PRIVATE).lower() in ("1", "true", "yes"),
         variable,
+        receiver.console,
     )
     return find(receiver.kind)(opening)
 

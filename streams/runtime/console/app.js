@@ -11,6 +11,7 @@ import { File } from "./file.js";
 import { Health } from "./health.js";
 import { Letters } from "./letters.js";
 import { Overview } from "./overview.js";
+import { patched } from "./patch.js";
 import { may, onSignedOut, post, session, whoIs } from "./service.js";
 import { SignIn } from "./signin.js";
 import { state } from "./state.js";
@@ -146,19 +147,22 @@ function settings() {
 
 // ---- start --------------------------------------------------------------------------------------------------------
 
+function seen(view) {
+  state.view = view;
+  seenAt = Date.now();
+  showLink();
+  if (!document.hidden) requestAnimationFrame(draw);
+  else { // a tab in the background still says in its title that something fires
+    watchman.update(view.alarms);
+    title();
+  }
+}
+
 function connect() {
-  source = new EventSource("api/v1/stream");
+  source = new EventSource("api/v1/stream?view=changes");
   source.addEventListener("open", () => current && current.load && current.load()); // what came meanwhile
-  source.addEventListener("view", (event) => {
-    state.view = JSON.parse(event.data);
-    seenAt = Date.now();
-    showLink();
-    if (!document.hidden) requestAnimationFrame(draw);
-    else { // a tab in the background still says in its title that something fires
-      watchman.update(state.view.alarms);
-      title();
-    }
-  });
+  source.addEventListener("view", (event) => seen(JSON.parse(event.data)));
+  source.addEventListener("change", (event) => seen(patched(state.view, JSON.parse(event.data))));
   source.addEventListener("decision", (event) => {
     const decision = JSON.parse(event.data);
     for (const page of pages.values()) if (page.hear) page.hear(decision);

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zlib
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
 
 from streams.runtime import stream as stream_module
+from streams.runtime.access import Role
+from streams.runtime.shown import KEPT, Shown
+from streams.view import JourneyView
 from tests.streams.runtime import alarm_views
 from tests.streams.runtime.memory_service import MemoryService, serving
+from tests.streams.runtime.test_access import TOKENS, bearer
+from tests.streams.runtime.test_patch import applied
 from tests.streams.runtime.views import journey
 
 
@@ -59,6 +67,104 @@ async def test_a_view_shows_all_that_fires_and_the_newest_of_what_is_over() -> N
         _, view = await Events(response).next("view")
     shown = [alert["fingerprint"] for alert in view["alarms"]["alerts"]]  # type: ignore[index]  # plain JSON
     assert shown == ["f-checkout", "f-handle-time", *(f"f-{number}" for number in range(50))]
+
+
+class Changing(MemoryService):
+    """Another journey's name in every view."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.views = 0
+
+    def journeys(self) -> Sequence[JourneyView]:
+        self.views += 1
+        return [journey(f"j{self.views}")]
+
+
+async def test_who_asks_for_changes_gets_a_whole_view_once_and_can_follow_from_there() -> None:
+    service = Changing()
+    async with serving(service) as client, client.get("/api/v1/stream?view=changes") as response:
+        events = Events(response)
+        _, view = await events.next("view")
+        assert set(view) == {"journeys", "signals", "alarms", "health"}
+        for _ in range(5):
+            _, patch = await events.next("change")
+            before = view["journeys"][0]["name"]  # type: ignore[index]  # plain JSON
+            view = applied(view, json.dumps(patch).encode())
+            after = view["journeys"][0]["name"]
+            assert (int(before[1:]) + 1, set(view)) == (int(after[1:]), {"journeys", "signals", "alarms", "health"})
+
+
+async def test_a_view_is_made_once_a_tick_however_many_look() -> None:
+    service = Changing()
+    async with serving(service) as client:
+        async with AsyncExitStack() as open_ones:
+            streams = [
+                Events(await open_ones.enter_async_context(client.get(f"/api/v1/stream{form}")))
+                for form in ("", "?view=changes", "", "?view=changes", "?only=view")
+            ]
+            seen = [{(await one.next("view"))[1]["journeys"][0]["name"]} for one in streams]  # type: ignore[index]
+            for _ in range(4):
+                for names, whole in zip(seen[::2], streams[::2], strict=True):
+                    names.add((await whole.next("view"))[1]["journeys"][0]["name"])  # type: ignore[index]
+        made = {f"j{number}" for number in range(1, service.views + 1)}
+    assert set().union(*seen) <= made
+    assert len(seen[0] & seen[2] & seen[4]) >= 3
+
+
+async def test_a_slow_reader_of_changes_gets_a_whole_view_again() -> None:
+    shown = Shown(Changing(), Role.ADMIN)
+    shown.advance()
+    assert b"event: view" in shown.since(None).text
+    known, then = shown.number, shown.whole().text
+    for _ in range(KEPT - 1):
+        shown.advance()
+        told = shown.since(known).text
+        assert told.startswith(b"event: change")
+        patch = told.partition(b"data: ")[2]
+        assert applied(json.loads(then.partition(b"data: ")[2]), patch) == json.loads(
+            shown.whole().text.partition(b"data: ")[2]
+        )
+    shown.advance()
+    assert shown.since(known) is shown.whole()
+
+
+async def test_a_viewer_gets_no_people_in_changes_either() -> None:
+    service = MemoryService()
+    service.alarm_view = alarm_views.alarms(alarm_views.alert(examples=["c-1"]))
+    async with (
+        serving(service, TOKENS, headers=bearer("t-viewer")) as client,
+        client.get("/api/v1/stream?view=changes") as response,
+    ):
+        events = Events(response)
+        _, view = await events.next("view")
+        service.alarm_view = alarm_views.alarms(alarm_views.alert(examples=["c-2"], observed=7.0))
+        while view["alarms"]["alerts"][0]["observed"] != 7.0:  # type: ignore[index]  # plain JSON
+            _, patch = await events.next("change")
+            assert "c-2" not in json.dumps(patch)
+            view = applied(view, json.dumps(patch).encode())
+    assert view["alarms"]["alerts"][0]["examples"] == []  # type: ignore[index]  # plain JSON
+
+
+async def test_the_stream_is_compressed_where_it_may_be_and_reads_the_same() -> None:
+    service = MemoryService()
+    service.journey_views = [journey(f"j{number}") for number in range(20)]
+    async with serving(service) as client:
+        sizes = {}
+        for coding in ("identity", "gzip"):
+            headers = {"Accept-Encoding": coding}
+            async with client.get("/api/v1/stream?only=view", headers=headers, auto_decompress=False) as response:
+                assert response.headers.get("Content-Encoding", "identity") == coding
+                opened = zlib.decompressobj(zlib.MAX_WBITS | 16)
+                read, size = b"", 0
+                while read.count(b"\n\n") < 4:  # the greeting and three views
+                    part = await response.content.readany()
+                    size += len(part)
+                    read += opened.decompress(part) if coding == "gzip" else part
+                sizes[coding] = size / read.count(b"event: view")
+                views = [json.loads(line[6:]) for line in read.decode().split("\n") if line.startswith("data: ")]
+                assert [one["name"] for one in views[0]["journeys"]] == [f"j{number}" for number in range(20)]
+    assert sizes["gzip"] < sizes["identity"] / 5
 
 
 async def test_decisions_come_with_their_ids_in_order() -> None:
@@ -161,6 +267,7 @@ async def test_too_many_clients_are_told_to_come_later(monkeypatch: pytest.Monke
 async def test_unknown_kind_is_a_problem() -> None:
     async with serving(MemoryService()) as client:
         assert (await client.get("/api/v1/stream?only=weather")).status == 400
+        assert (await client.get("/api/v1/stream?view=half")).status == 400
 
 
 @pytest.mark.expects_errors
