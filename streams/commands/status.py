@@ -25,7 +25,9 @@ _COLUMNS = (
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("--redis", required=True, metavar="URL", help="the store: redis://HOST:PORT/DB")
+    parser.add_argument(
+        "--redis", required=True, metavar="URL", help="the store: redis://HOST:PORT/DB or redis+cluster://HOST:PORT"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 

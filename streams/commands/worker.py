@@ -20,7 +20,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("-c", "--config", required=True, metavar="FILE", help="the YAML file")
     parser.add_argument("--kafka", required=True, metavar="HOST:PORT", help="bootstrap address; several with commas")
-    parser.add_argument("--redis", required=True, metavar="URL", help="the store: redis://HOST:PORT/DB")
+    parser.add_argument(
+        "--redis", required=True, metavar="URL", help="the store: redis://HOST:PORT/DB or redis+cluster://HOST:PORT"
+    )
     parser.add_argument(
         "--name", default="touchline", help="prefix of topics and consumer groups (default %(default)s)"
     )

@@ -15,7 +15,7 @@ class Where(msgspec.Struct, frozen=True):
     kafka: str
     """Bootstrap address."""
     redis: str
-    """redis://HOST:PORT/DB"""
+    """redis://HOST:PORT/DB or redis+cluster://HOST:PORT"""
     name: str
     """Prefix of its topics."""
 

@@ -18,6 +18,7 @@ from tests.cluster.installation import Installation
 from tests.cluster.parity import OPENS, SECOND
 from tests.servers.base import ServerMissing, skip_or_fail
 from tests.servers.kafka import KafkaServer, running_kafka
+from tests.servers.redis import RedisCluster
 
 Install = Callable[[str, int], AbstractAsyncContextManager[Installation]]
 
@@ -49,17 +50,41 @@ def kafka_server(_kafka: tuple[str, KafkaServer | None]) -> KafkaServer:
 async def redis(redis_db: str) -> AsyncIterator[Redis]:
     """A client of a database that is this test's own and empty."""
     client = connect(redis_db)
+    assert isinstance(client, Redis)
     yield client
     await client.aclose()
 
 
 @pytest.fixture
+def redis_cluster(tmp_path: Path) -> Iterator[RedisCluster]:
+    """Three masters of a Redis Cluster that is this test's own."""
+    try:
+        servers = RedisCluster(tmp_path / "redis-cluster")
+        servers.start()
+    except ServerMissing as missing:
+        skip_or_fail(str(missing))
+    try:
+        yield servers
+    finally:
+        servers.stop()
+
+
+@pytest.fixture
 def install(kafka_bootstrap: str, redis_db: str, tmp_path: Path) -> Install:
     """Makes an installation with its topics, and takes them away again."""
+    return _installing(kafka_bootstrap, redis_db, tmp_path)
 
+
+@pytest.fixture
+def install_on_redis_cluster(kafka_bootstrap: str, redis_cluster: RedisCluster, tmp_path: Path) -> Install:
+    """The same, its store being a Redis Cluster."""
+    return _installing(kafka_bootstrap, redis_cluster.url, tmp_path)
+
+
+def _installing(kafka: str, redis: str, folder: Path) -> Install:
     @contextlib.asynccontextmanager
     async def make(config: str, partitions: int) -> AsyncIterator[Installation]:
-        made = Installation(kafka_bootstrap, redis_db, tmp_path, config, partitions)
+        made = Installation(kafka, redis, folder, config, partitions)
         created = made.create_topics()
         assert created.returncode == 0, created.stderr
         await made.wait_for_topics()

@@ -71,6 +71,14 @@ def story(customer: str) -> list[Event]:
 
 
 async def test_one_customers_story_is_told_exported_and_then_erased(install: Install) -> None:
+    await tell_export_and_erase(install)
+
+
+async def test_the_store_of_the_story_may_be_a_redis_cluster(install_on_redis_cluster: Install) -> None:
+    await tell_export_and_erase(install_on_redis_cluster)
+
+
+async def tell_export_and_erase(install: Install) -> None:
     async with install(FILE, PARTITIONS) as made:
         await made.send([*story("anna"), *story("ben")])
         await made.send_raw(0, b'{"specversion":"1.0","id":"","type":"x","subject":"anna"}')

@@ -18,7 +18,8 @@ from redis.exceptions import RedisError
 
 from streams.errors import CannotStart
 from streams.runtime.cluster import security
-from streams.runtime.cluster.redis_store import connect, inspect
+from streams.runtime.cluster.redis_inspection import inspect
+from streams.runtime.cluster.redis_store import connect
 from streams.runtime.cluster.signal_agent import SOURCE
 from tests.cluster.installation import ROOT, Installation
 from tests.cluster.test_door import FILE, canonical, door_of

@@ -9,7 +9,9 @@ import pytest
 from redis.asyncio import Redis
 
 from streams.errors import CannotStart
-from streams.runtime.cluster.redis_store import Commit, Outcome, Outgoing, PartitionStore, inspect
+from streams.runtime.cluster.redis_inspection import inspect
+from streams.runtime.cluster.redis_link import Command
+from streams.runtime.cluster.redis_store import Commit, Outcome, Outgoing, PartitionStore
 
 pytestmark = pytest.mark.redis
 
@@ -118,14 +120,14 @@ async def test_two_owners_of_the_same_epoch_are_told_apart_when_the_store_came_b
 async def test_a_commit_whose_answer_got_lost_is_known_to_be_done(
     store: PartitionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask = store._ask
+    ask = store._link.ask
 
-    async def lose_the_answer(commands: Sequence[Sequence[str | bytes | int]]) -> list[object]:
-        monkeypatch.setattr(store, "_ask", ask)
-        await ask(commands)
+    async def lose_the_answer(commands: Sequence[Command], *, watching: bool = False) -> list[object]:
+        monkeypatch.setattr(store._link, "ask", ask)
+        await ask(commands, watching=watching)
         raise ConnectionResetError
 
-    monkeypatch.setattr(store, "_ask", lose_the_answer)
+    monkeypatch.setattr(store._link, "ask", lose_the_answer)
     assert await store.commit(commit(5, {"anna": b"A"})) is Outcome.DONE
     assert store.head.read == 5
     assert await store.commit(commit(6, {"anna": b"B"})) is Outcome.DONE
@@ -134,13 +136,13 @@ async def test_a_commit_whose_answer_got_lost_is_known_to_be_done(
 async def test_a_commit_that_never_arrived_is_not_taken_for_done(
     store: PartitionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask = store._ask
+    ask = store._link.ask
 
-    async def break_first(commands: Sequence[Sequence[str | bytes | int]]) -> list[object]:
-        monkeypatch.setattr(store, "_ask", ask)
+    async def break_first(commands: Sequence[Command], *, watching: bool = False) -> list[object]:
+        monkeypatch.setattr(store._link, "ask", ask)
         raise ConnectionResetError
 
-    monkeypatch.setattr(store, "_ask", break_first)
+    monkeypatch.setattr(store._link, "ask", break_first)
     assert await store.commit(commit(5, {"anna": b"A"})) is Outcome.RELOAD
     assert store.head.read == 0
     assert await store.states(["anna"]) == {"anna": None}

@@ -6,13 +6,15 @@ import contextlib
 import importlib.util
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import redis
 
-from tests.servers.base import Server, ServerMissing, free_port
+from tests.servers.base import Server, ServerMissing, free_port, wait_until
 
 DATABASES = 64
 
@@ -49,12 +51,98 @@ def database(url: str, number: int) -> str:
 class RedisServer(Server):
     """A server of our own with an append-only file; `kill` and `start` again keep what was synced."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, *options: str, port: int | None = None) -> None:
+        self.port = port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         settings = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]
         settings += ["--databases", str(DATABASES), "--save", "", "--appendonly", "yes", "--daemonize", "no"]
         super().__init__("redis-server", [program(), *settings, *options], folder, lambda: probe(self.url) is None)
+
+
+_SLOTS = 16384
+_BUS = 10_000
+"""Distance of a cluster node's second port from its first."""
+
+
+class RedisCluster:
+    """Masters of a Redis Cluster of our own, without replicas; each can be killed and started again."""
+
+    def __init__(self, folder: Path, masters: int = 3) -> None:
+        cluster = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1500", "--appendfsync", "everysec")
+        self.nodes = []
+        for number in range(masters):
+            node = RedisServer(folder / f"node-{number}", "--databases", "1", *cluster, port=_port_of_a_node())
+            self.nodes.append(node)
+        self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+    def start(self) -> None:
+        """Returns once all agree that the cluster is well. Raises ServerMissing."""
+        share = -(-_SLOTS // len(self.nodes))
+        for number, node in enumerate(self.nodes):
+            node.start()
+            slots = range(number * share, min(_SLOTS, (number + 1) * share))
+            self.tell(node, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            self.tell(node, "CLUSTER", "ADDSLOTS", *slots)
+        for node in self.nodes[1:]:
+            self.tell(node, "CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port)
+        wait_until(self.well, "the Redis Cluster to form")
+
+    def stop(self) -> None:
+        """End it; what it held is of no use any more."""
+        for node in self.nodes:
+            node.kill()
+
+    def tell(self, node: RedisServer, *words: str | int | bytes) -> Any:
+        """One node's answer."""
+        with redis.Redis.from_url(node.url, socket_timeout=10) as client:
+            return client.execute_command(*words)
+
+    def well(self) -> bool:
+        """Whether every node says so of the whole."""
+        try:
+            told = [self.tell(node, "CLUSTER", "INFO") for node in self.nodes]
+        except redis.RedisError:
+            return False
+        wanted = (b"cluster_state:ok", b"cluster_known_nodes:%d" % len(self.nodes))
+        return all(line in one for one in told for line in wanted)
+
+    def owner(self, slot: int) -> int:
+        """Number of the node that has a slot, by the first node's word."""
+        for first, last, master, *_ in self.tell(self.nodes[0], "CLUSTER", "SLOTS"):
+            if first <= slot <= last:
+                return next(number for number, node in enumerate(self.nodes) if node.port == master[1])
+        raise LookupError(slot)
+
+    def begin_move(self, slot: int, source: int, target: int) -> None:
+        """From here on its keys may be on either node."""
+        self.tell(self.nodes[target], "CLUSTER", "SETSLOT", slot, "IMPORTING", self._id(source))
+        self.tell(self.nodes[source], "CLUSTER", "SETSLOT", slot, "MIGRATING", self._id(target))
+
+    def move_keys(self, slot: int, source: int, target: int, most: int) -> int:
+        """Move some keys over; how many."""
+        keys = self.tell(self.nodes[source], "CLUSTER", "GETKEYSINSLOT", slot, most)
+        if keys:
+            there = ("127.0.0.1", self.nodes[target].port)
+            self.tell(self.nodes[source], "MIGRATE", *there, "", 0, 10_000, "KEYS", *keys)
+        return len(keys)
+
+    def end_move(self, slot: int, target: int) -> None:
+        """The target has it now; every node is told."""
+        for node in [self.nodes[target], *self.nodes]:
+            self.tell(node, "CLUSTER", "SETSLOT", slot, "NODE", self._id(target))
+
+    def _id(self, number: int) -> str:
+        return bytes(self.tell(self.nodes[number], "CLUSTER", "MYID")).decode()
+
+
+def _port_of_a_node() -> int:
+    """A free port whose bus port exists and is free too."""
+    while True:
+        port = free_port()
+        if port + _BUS < 2**16:
+            with contextlib.suppress(OSError), socket.socket() as bus:
+                bus.bind(("127.0.0.1", port + _BUS))
+                return port
 
 
 @contextlib.contextmanager

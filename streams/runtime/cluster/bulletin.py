@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import structlog
 from mode import Service
-from redis.asyncio import Redis
 
 from streams.runtime.cluster.connections import Connections
+from streams.runtime.cluster.redis_link import Client
 from streams.runtime.cluster.redis_store import DOWN
 from streams.runtime.cluster.shown_view import UNSEEN_SECONDS, VIEW, VIEW_SECONDS, VIEWERS, encode_view, shown
 from streams.runtime.cluster.status import Reporter, WorkerStatus
@@ -69,7 +69,7 @@ class Bulletin(Service):
             await self.sleep(EVERY_SECONDS)
 
 
-async def tell(redis: Redis, status: WorkerStatus) -> None:
+async def tell(redis: Client, status: WorkerStatus) -> None:
     """Put one up, and take down those nobody has heard of for a day."""
     await redis.hset(WORKERS, status.worker, msgspec.json.encode(status))
     old = [one.worker for one in await told(redis) if status.time - one.time > _FORGET_SECONDS * 1_000_000]
@@ -77,7 +77,7 @@ async def tell(redis: Redis, status: WorkerStatus) -> None:
         await redis.hdel(WORKERS, *old)
 
 
-async def told(redis: Redis) -> list[WorkerStatus]:
+async def told(redis: Client) -> list[WorkerStatus]:
     """All that are up, by name; what another release wrote differently is left out."""
     found = []
     for body in (await redis.hgetall(WORKERS)).values():

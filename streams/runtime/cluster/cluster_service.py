@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import msgspec
 import structlog
-from redis.asyncio import Redis
 
 from streams.config.load import Loaded
 from streams.errors import CannotStart
@@ -24,6 +23,7 @@ from streams.runtime.cluster.erasing import GONE
 from streams.runtime.cluster.follower import Follower
 from streams.runtime.cluster.intake import Intake
 from streams.runtime.cluster.overview import Overview, overview
+from streams.runtime.cluster.redis_link import Client
 from streams.runtime.cluster.redis_store import DOWN, connect
 from streams.runtime.cluster.shown_view import VIEW, VIEWERS, ShownView, decode_view
 from streams.runtime.cluster.topics import Names
@@ -72,7 +72,7 @@ class ClusterService:
         self._names = names
         self._kafka = kafka
         self._file = file
-        self._redis: Redis = connect(redis)
+        self._redis: Client = connect(redis)
         self._index = DoorIndex()
         self._subscribers = Subscribers()
         self._follower = Follower(kafka, names, self._index, self._subscribers.publish, intake.now)

@@ -6,8 +6,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from mode import Service
-from redis.asyncio import Redis
 
+from streams.runtime.cluster.redis_link import Client
 from streams.runtime.cluster.redis_store import connect
 from streams.runtime.cluster.relay import producer
 
@@ -15,7 +15,7 @@ from streams.runtime.cluster.relay import producer
 class Connections(Service):
     """Redis and our own idempotent producer. `redis` and `sender` exist once it has started."""
 
-    redis: Redis
+    redis: Client
     sender: AIOKafkaProducer
 
     def __init__(self, kafka: str, redis_url: str, **options: Any) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from redis.asyncio import Redis
 
 from streams.runtime.case_reader import CaseQuery, CaseView
 from streams.runtime.cluster.addresses import CASE, CaseTold, decode_case
 from streams.runtime.cluster.overview import partitions_of
+from streams.runtime.cluster.redis_link import Client
 from streams.runtime.cluster.redis_store import PartitionStore
 from streams.runtime.cluster.topics import Names
 from streams.runtime.commit import NewDecision
@@ -143,7 +143,7 @@ class DoorIndex:
         return case(self._tables, case_id)
 
 
-async def list_cases(redis: Redis, index: DoorIndex, names: Names | None) -> None:
+async def list_cases(redis: Client, index: DoorIndex, names: Names | None) -> None:
     """Let an index know the cases that Redis lists; with `names` it will hear of later decisions as well.
 
     Raises CannotStart where Redis holds no cluster's state, or one of the store's DOWN errors.

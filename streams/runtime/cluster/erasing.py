@@ -12,7 +12,6 @@ from collections.abc import Iterable
 
 import msgspec
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
-from redis.asyncio import Redis
 
 from streams.codec import encode
 from streams.errors import CannotStart
@@ -21,6 +20,7 @@ from streams.notices import ERASED
 from streams.runtime.cluster import topics as topic_rules
 from streams.runtime.cluster.addresses import INTERNAL
 from streams.runtime.cluster.of_customer import Kept
+from streams.runtime.cluster.redis_link import Client
 from streams.runtime.cluster.redis_store import PartitionStore
 from streams.runtime.cluster.relay import producer
 from streams.runtime.cluster.topics import Names
@@ -63,7 +63,7 @@ async def ask(kafka: str, names: Names, found: Kept) -> list[Written]:
         await sender.stop()
 
 
-async def done(redis: Redis, written: Iterable[Written], limit_s: float) -> list[Written]:
+async def done(redis: Client, written: Iterable[Written], limit_s: float) -> list[Written]:
     """Wait, at most so long, until the workers have obeyed; the records they have not come to."""
     left = list(written)
     limit = time.monotonic() + limit_s
@@ -74,7 +74,7 @@ async def done(redis: Redis, written: Iterable[Written], limit_s: float) -> list
         await asyncio.sleep(_POLL_S)
 
 
-async def _obeyed(redis: Redis, one: Written) -> bool:
+async def _obeyed(redis: Client, one: Written) -> bool:
     """Read, nothing at or before it waits any more, and nothing is stored under the id."""
     head = await PartitionStore(redis, f"events:{one.partition}").peek()
     if head is None or head.low <= one.offset:
@@ -82,7 +82,7 @@ async def _obeyed(redis: Redis, one: Written) -> bool:
     return not await redis.exists(f"{{events:{one.partition}}}:c:{one.id}")
 
 
-async def tell_doors(redis: Redis, ids: Iterable[str]) -> None:
+async def tell_doors(redis: Client, ids: Iterable[str]) -> None:
     """Doors hold decisions and cases in memory: they look for a minute who is to be forgotten there."""
     await redis.rpush(GONE, *ids)
     await redis.expire(GONE, _GONE_SECONDS)

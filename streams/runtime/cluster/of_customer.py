@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from redis.asyncio import Redis
 
 from streams.codec import Rejection, decode
 from streams.config.load import load_text
@@ -20,6 +19,7 @@ from streams.partitioner import partition_of
 from streams.runtime.cluster.addresses import INTERNAL, SEQUENCE, SOURCE
 from streams.runtime.cluster.archive import Archive
 from streams.runtime.cluster.overview import partitions_of
+from streams.runtime.cluster.redis_link import Client, scan
 from streams.runtime.cluster.redis_store import PartitionStore
 from streams.runtime.cluster.rulebook import FILES
 from streams.runtime.cluster.topics import Names
@@ -66,7 +66,7 @@ class Kept(msgspec.Struct, frozen=True):
         return sorted({self.home(name) for name in self.all} | {number for _, number in self.states})
 
 
-async def kept(redis: Redis, name: str, *, thorough: bool = False) -> Kept:
+async def kept(redis: Client, name: str, *, thorough: bool = False) -> Kept:
     """Follow an id to the one that lives; `thorough`: look through all customers for ids that ended in it.
 
     Raises CannotStart where Redis holds no cluster's state.
@@ -96,7 +96,7 @@ async def kept(redis: Redis, name: str, *, thorough: bool = False) -> Kept:
     return Kept(living, tuple(sorted(known - {living})), partitions, states)
 
 
-async def _states(redis: Redis, name: str, partitions: int) -> dict[int, Customer]:
+async def _states(redis: Client, name: str, partitions: int) -> dict[int, Customer]:
     """States under an id, by partition: its own, and wherever a merge has left one."""
     pipeline = redis.pipeline(transaction=False)
     for number in range(partitions):
@@ -105,25 +105,20 @@ async def _states(redis: Redis, name: str, partitions: int) -> dict[int, Custome
     return {number: decode_customer(body) for number, body in enumerate(bodies) if body is not None}
 
 
-async def _ended_in(redis: Redis, name: str, partitions: int) -> set[str]:
+async def _ended_in(redis: Client, name: str, partitions: int) -> set[str]:
     """Ids whose state says that they live on as another."""
     found: set[str] = set()
     needle = name.encode()
     for number in range(partitions):
         prefix = f"{{events:{number}}}:c:".encode()
-        cursor = 0
-        while True:
-            cursor, keys = await redis.scan(cursor, match=prefix + b"*", count=_SCAN)
-            for key, body in zip(keys, await redis.mget(keys) if keys else [], strict=True):
-                assert isinstance(key, bytes)
+        async for keys in scan(redis, prefix + b"*", _SCAN, tagged=prefix.decode()):
+            for key, body in zip(keys, await redis.mget(keys), strict=True):
                 if isinstance(body, bytes) and needle in body and decode_customer(body).into == name:
                     found.add(key.removeprefix(prefix).decode())
-            if not cursor:
-                break
     return found
 
 
-async def config_of(redis: Redis, partition: int) -> Config | None:
+async def config_of(redis: Client, partition: int) -> Config | None:
     """The file in force in a partition, its secrets unread; None where it cannot be read by this release."""
     head = await PartitionStore(redis, f"events:{partition}").peek()
     text = None if head is None else await redis.hget(FILES, head.config)
@@ -134,7 +129,7 @@ async def config_of(redis: Redis, partition: int) -> Config | None:
 
 
 async def gather(
-    redis: Redis, archive: Archive, topics: Names, name: str, *, limit: int, since: int | None, thorough: bool = False
+    redis: Client, archive: Archive, topics: Names, name: str, *, limit: int, since: int | None, thorough: bool = False
 ) -> tuple[CustomerView | None, Config | None]:
     """What `touchline why` tells of a customer, and the file in force. `since`: events received then or later.
 
@@ -219,7 +214,7 @@ async def letters_of(archive: Archive, topics: Names, ids: Collection[str]) -> l
     return result
 
 
-async def export(redis: Redis, archive: Archive, topics: Names, name: str) -> dict[str, Any] | None:
+async def export(redis: Client, archive: Archive, topics: Names, name: str) -> dict[str, Any] | None:
     """All of it, None when there is nothing; the same parts as of a data file, deliveries apart.
 
     Reads the topics from their beginning. Times are UTC; in `state` they are microseconds since 1970.

@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 
 import msgspec
-from redis.asyncio import Redis
 
 from streams.errors import CannotStart
 from streams.runtime.cluster.bulletin import STALE_SECONDS, told
+from streams.runtime.cluster.redis_link import Client
 from streams.runtime.cluster.redis_store import DOWN, PartitionStore, connect
 from streams.runtime.cluster.status import PartitionStatus, WorkerStatus
 
@@ -74,7 +74,7 @@ async def look(url: str) -> Overview:
         await redis.aclose()
 
 
-async def overview(redis: Redis, now: int) -> Overview:
+async def overview(redis: Client, now: int) -> Overview:
     """As of `now`, UTC epoch microseconds. Raises CannotStart where Redis holds no cluster's state."""
     workers = [one for one in await told(redis) if now - one.time < STALE_SECONDS * 1_000_000]
     rows = [await _row(redis, number, workers) for number in range(await partitions_of(redis))]
@@ -94,7 +94,7 @@ async def overview(redis: Redis, now: int) -> Overview:
     )
 
 
-async def partitions_of(redis: Redis) -> int:
+async def partitions_of(redis: Client) -> int:
     """How many partitions the events have, by the heads. Raises CannotStart where there is none."""
     for name in ("events:0", "partials:0"):
         head = await PartitionStore(redis, name).peek()
@@ -103,7 +103,7 @@ async def partitions_of(redis: Redis) -> int:
     raise CannotStart("this Redis database holds no cluster's state: check --redis, or start a worker first")
 
 
-async def _row(redis: Redis, number: int, workers: Sequence[WorkerStatus]) -> Row:
+async def _row(redis: Client, number: int, workers: Sequence[WorkerStatus]) -> Row:
     owners: list[tuple[int, WorkerStatus, PartitionStatus]] = [
         (found.epoch or 0, worker, found)
         for worker in workers

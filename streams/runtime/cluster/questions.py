@@ -7,8 +7,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from redis.asyncio import Redis
-
 from streams.config.structs import Config
 from streams.errors import CannotStart
 from streams.runtime.case_reader import CaseQuery
@@ -18,6 +16,7 @@ from streams.runtime.cluster.delivery_erasing import erase_records
 from streams.runtime.cluster.door_index import DoorIndex, list_cases
 from streams.runtime.cluster.erasing import Written
 from streams.runtime.cluster.of_customer import Kept
+from streams.runtime.cluster.redis_link import Client
 from streams.runtime.cluster.redis_store import DOWN, connect
 from streams.runtime.cluster.topics import Names
 from streams.runtime.clusters import Where
@@ -26,7 +25,7 @@ from streams.runtime.service import Page
 
 
 @contextlib.asynccontextmanager
-async def _store(where: Where) -> AsyncIterator[Redis]:
+async def _store(where: Where) -> AsyncIterator[Client]:
     redis = connect(where.redis)
     try:
         yield redis
@@ -37,7 +36,7 @@ async def _store(where: Where) -> AsyncIterator[Redis]:
 
 
 @contextlib.asynccontextmanager
-async def _both(where: Where) -> AsyncIterator[tuple[Redis, Archive]]:
+async def _both(where: Where) -> AsyncIterator[tuple[Client, Archive]]:
     async with _store(where) as redis, opened(where.kafka) as archive:
         yield redis, archive
 

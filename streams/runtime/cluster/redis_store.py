@@ -6,28 +6,45 @@ so that a commit is one round trip and the watch is armed before the next batch'
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.cluster import ClusterNode, RedisCluster
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+    TryAgainError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from streams.errors import CannotStart
 from streams.runtime import commit as heads
 from streams.runtime.cluster import security
+from streams.runtime.cluster.redis_link import Client, Command, Link, SlotMoving
 from streams.runtime.commit import Head
 
-Command = Sequence[str | bytes | int]
 T = TypeVar("T")
-DOWN = (RedisConnectionError, RedisTimeoutError, OutOfMemoryError, ReadOnlyError, OSError)
-"""What a store raises that does not answer, or takes no writes now."""
+DOWN = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    AskError,
+    TryAgainError,
+    ClusterDownError,
+    RedisClusterException,
+    OSError,
+)
+"""What a store raises that does not answer, or takes no writes now; the cluster's are about the slot's node."""
 _PIECE = 10_000
 _RESP2 = 2
 """Replies as flat lists on every server version."""
@@ -84,43 +101,35 @@ class Commit(msgspec.Struct, frozen=True):
 _effect_decoder = msgspec.msgpack.Decoder(Outgoing)
 
 
-def connect(url: str) -> Redis:
-    """A client for a Redis address. Raises CannotStart for one that is no address."""
+def connect(url: str) -> Client:
+    """A client for the address of a Redis or a Redis Cluster. Raises CannotStart for one that is no address."""
+    plain = url.replace("+cluster:", ":", 1)
     try:
-        return Redis.from_url(
-            url, protocol=_RESP2, socket_timeout=10, socket_connect_timeout=5, **security.redis(url, os.environ)
-        )
-    except ValueError as error:
-        raise CannotStart(f"--redis: {error}; expected redis://HOST:PORT/DB or rediss://HOST:PORT/DB") from None
-
-
-async def inspect(redis: Redis) -> list[str]:
-    """Check that the server keeps what it is given; returns warnings. Raises CannotStart."""
-    try:
-        memory = await redis.info("memory")
-        persistence = await redis.info("persistence")
-    except RedisError as error:
-        raise CannotStart(f"Redis does not answer: {error}; check --redis and that the server runs") from None
-    policy = memory.get("maxmemory_policy", "unknown")
-    if policy != "noeviction":
+        options: dict[str, Any] = {"protocol": _RESP2, "socket_timeout": 10, "socket_connect_timeout": 5}
+        options |= security.redis(plain, os.environ)
+        if plain == url:
+            return Redis.from_url(url, **options)
+        parts = urlsplit(plain)
+        if parts.path.strip("/") not in ("", "0"):
+            raise ValueError(f"a Redis Cluster has database 0 only, not {parts.path.strip('/')}")
+        login, at, hosts = parts.netloc.rpartition("@")
+        first, *others = [urlsplit(f"redis://{host}") for host in hosts.split(",")]
+        address = parts._replace(netloc=f"{login}{at}{first.netloc}", path="").geturl()
+        nodes = [ClusterNode(other.hostname or "", other.port or 6379) for other in others]
+        return RedisCluster.from_url(address, startup_nodes=nodes, require_full_coverage=False, **options)
+    except (ValueError, TypeError, RedisClusterException) as error:
         raise CannotStart(
-            f"Redis: maxmemory-policy is {policy}, which may drop customers' state; "
-            "expected noeviction: CONFIG SET maxmemory-policy noeviction"
-        )
-    if not int(persistence.get("aof_enabled", 0)):
-        return [
-            "Redis writes no append-only file: a crash loses state since its last snapshot (CONFIG SET appendonly yes)"
-        ]
-    return []
+            f"--redis: {error}; expected redis://HOST:PORT/DB or rediss://HOST:PORT/DB, or for a Redis Cluster "
+            "redis+cluster://HOST:PORT[,HOST:PORT…] or rediss+cluster://…"
+        ) from None
 
 
 class PartitionStore:
     """The store of one partition, e.g. `events:7`; not shared between tasks."""
 
-    def __init__(self, redis: Redis, name: str, *, item: str = "c") -> None:
+    def __init__(self, redis: Client, name: str, *, item: str = "c") -> None:
         self.name = name
         self._redis = redis
-        self._connection: AbstractConnection | None = None
         self._head_key = f"{{{name}}}:head"
         self._timers_key = f"{{{name}}}:timers"
         self._outbox_key = f"{{{name}}}:out"
@@ -128,6 +137,8 @@ class PartitionStore:
         self._case = f"{{{name}}}:k:"
         self._cases_key = f"{{{name}}}:cases"
         self._head: Head | None = None
+        self._link = Link(redis, self._head_key)
+        self._trimming = Link(redis, self._head_key)
 
     @property
     def head(self) -> Head:
@@ -152,8 +163,7 @@ class PartitionStore:
         Raises CannotStart when the store was made for another number of partitions.
         """
         while True:
-            await self._ask([("UNWATCH",)])
-            body = (await self._ask([("WATCH", self._head_key), ("GET", self._head_key)]))[1]
+            body = (await self._link.ask([("UNWATCH",), ("WATCH", self._head_key), ("GET", self._head_key)]))[-1]
             if body is None:
                 known = Head(heads.FORMAT, 0, 0, b"", partitions, start, start, None, config)
             else:
@@ -178,8 +188,7 @@ class PartitionStore:
 
     async def reload(self) -> Outcome:
         """Look at the stored head after trouble: RELOAD when it is still ours (then `head` is it), else LOST."""
-        await self._ask([("UNWATCH",)])
-        body = (await self._ask([("WATCH", self._head_key), ("GET", self._head_key)]))[1]
+        body = (await self._link.ask([("UNWATCH",), ("WATCH", self._head_key), ("GET", self._head_key)]))[-1]
         if body is None:
             return Outcome.LOST
         stored = heads.decode(body)
@@ -193,7 +202,7 @@ class PartitionStore:
         wanted = list(keys)
         if not wanted:
             return {}
-        (bodies,) = await self._ask([("MGET", *[self._item + key for key in wanted])])
+        (bodies,) = await self._link.ask([("MGET", *[self._item + key for key in wanted])])
         return dict(zip(wanted, bodies, strict=True))
 
     async def cases(self) -> list[bytes]:
@@ -218,7 +227,7 @@ class PartitionStore:
         found: list[tuple[str, int]] = []
         while True:
             at = len(found)
-            (flat,) = await self._ask([("ZRANGE", self._timers_key, at, at + _PIECE - 1, "WITHSCORES")])
+            (flat,) = await self._link.ask([("ZRANGE", self._timers_key, at, at + _PIECE - 1, "WITHSCORES")])
             found.extend((flat[i].decode(), int(float(flat[i + 1]))) for i in range(0, len(flat), 2))
             if len(flat) < 2 * _PIECE:
                 return found
@@ -228,7 +237,7 @@ class PartitionStore:
         found: list[tuple[int, Outgoing]] = []
         after = "-"
         while True:
-            (entries,) = await self._ask([("XRANGE", self._outbox_key, after, "+", "COUNT", _PIECE)])
+            (entries,) = await self._link.ask([("XRANGE", self._outbox_key, after, "+", "COUNT", _PIECE)])
             for entry_id, fields in entries:
                 found.append((int(entry_id.split(b"-")[0]), _effect_decoder.decode(fields[1])))
             if len(entries) < _PIECE:
@@ -299,6 +308,8 @@ class PartitionStore:
             if await self._exec(commands):
                 self._head = mine
                 return Outcome.DONE
+        except SlotMoving:
+            raise  # a no, and the next would be one too
         except DOWN:
             pass  # no answer is not a no: the head tells
         outcome = await self.reload()
@@ -309,34 +320,33 @@ class PartitionStore:
 
         Its entries may have the same numbers, where the store came back older meanwhile.
         """
-        async with self._redis.pipeline() as pipe:
-            while True:
-                await pipe.watch(self._head_key)
-                body = await pipe.get(self._head_key)
-                if body is None or not self._is_mine(heads.decode(_bytes(body))):
-                    return
-                pipe.multi()  # type: ignore[no-untyped-call]  # redis-py leaves it so
-                pipe.xtrim(self._outbox_key, minid=f"{through + 1}-0", approximate=False)
-                with contextlib.suppress(WatchError):  # a commit of ours came between
-                    await pipe.execute()
-                    return
+        try:
+            await self._trim(through)
+        except RedisConnectionError:  # it may have been idle for long
+            await self._trim(through)
+
+    async def _trim(self, through: int) -> None:
+        trim = ("XTRIM", self._outbox_key, "MINID", f"{through + 1}-0")
+        while True:
+            _, body = await self._trimming.ask([("WATCH", self._head_key), ("GET", self._head_key)])
+            if body is None or not self._is_mine(heads.decode(body)):
+                await self._trimming.ask([("UNWATCH",)])
+                return
+            if (await self._trimming.ask([("MULTI",), trim, ("EXEC",)], watching=True))[-1] is not None:
+                return  # else a commit of ours came between
 
     def _is_mine(self, stored: Head) -> bool:
         return (stored.epoch, stored.owner) == (self.head.epoch, self.head.owner)
 
     async def close(self) -> None:
-        """Give the connection back."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.disconnect()
-            await self._redis.connection_pool.release(connection)
-
-    # -- the connection ------------------------------------------------------------------------------------------
+        """Give the connections back."""
+        await self._link.close()
+        await self._trimming.close()
 
     async def _exec(self, commands: Sequence[Command]) -> bool:
         """MULTI … EXEC, and in the same packet WATCH and GET head for the next round; whether it was done."""
-        replies = await self._ask(
-            [("MULTI",), *commands, ("EXEC",), ("WATCH", self._head_key), ("GET", self._head_key)]
+        replies = await self._link.ask(
+            [("MULTI",), *commands, ("EXEC",), ("WATCH", self._head_key), ("GET", self._head_key)], watching=True
         )
         done = replies[len(commands) + 1]
         if done is None:
@@ -345,20 +355,6 @@ class PartitionStore:
             if isinstance(reply, Exception):
                 raise RuntimeError(f"{self.name}: Redis refused part of a commit: {reply}") from reply
         return True
-
-    async def _ask(self, commands: Sequence[Command]) -> list[Any]:
-        """Send commands in one packet and read all their replies; a failed connection is dropped."""
-        connection = self._connection
-        if connection is None:
-            connection = self._connection = await self._redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py's decorator hides its types
-        try:
-            await connection.send_packed_command(connection.pack_commands(commands))
-            return [await connection.read_response() for _ in commands]
-        except BaseException:
-            self._connection = None
-            await connection.disconnect(nowait=True)
-            await self._redis.connection_pool.release(connection)
-            raise
 
 
 def _bytes(reply: bytes | str) -> bytes:

@@ -23,7 +23,8 @@ from streams.runtime.cluster.credentials import credentials
 from streams.runtime.cluster.delivery_agent import Deliveries
 from streams.runtime.cluster.dispatch import Dispatch
 from streams.runtime.cluster.journey_service import JourneyService, Settings
-from streams.runtime.cluster.redis_store import PartitionStore, connect, inspect
+from streams.runtime.cluster.redis_inspection import inspect
+from streams.runtime.cluster.redis_store import PartitionStore, connect
 from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.signal_agent import SignalDesk
 from streams.runtime.cluster.status import Reporter
