@@ -293,6 +293,8 @@ class Parcel(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     message: str = ""
     """Why a merge was refused."""
+    judged: Verdicts | None = None
+    """In place of `body`: what a quota says to an ask whose customer has moved; its number means nothing."""
 
 
 class Effects(msgspec.Struct):

@@ -57,9 +57,6 @@ def run(args: argparse.Namespace) -> int:
     for warning in loaded.warnings:
         sys.stderr.write(f"{warning.at(args.config)}\n")
     check_receivers(loaded)
-    for name, rule in loaded.config.feedback.items():
-        if rule.quota is not None:
-            sys.stderr.write(f"{args.config}: feedback.{name} asks nobody: a worker does not count `quota` yet\n")
     if args.batch < 1:
         raise UsageError("--batch: expected at least 1")
     if args.cache < 1:

@@ -14,7 +14,8 @@ from streams.runtime.clock import Clock
 from streams.runtime.partition import Partition
 from streams.runtime.service import Stopped
 from streams.runtime.store.log import Entry
-from streams.stages.journey import CONFIG_ACTIVATED, JUDGED, STOOD, TIME_ADVANCED
+from streams.stages.journey import CONFIG_ACTIVATED, STOOD, TIME_ADVANCED
+from streams.stages.verdicts import JUDGED
 from streams.units import SECOND, format_time
 
 _SOURCE = "touchline"

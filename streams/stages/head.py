@@ -55,6 +55,8 @@ class Head(msgspec.Struct):
     crossed: Crossed = msgspec.field(default_factory=Crossed)
     verdicts: int = 0
     """Number of the next verdicts of quotas to take."""
+    unheard: list[int] = []
+    """Numbers of verdicts below that have not come."""
 
 
 FORMAT = 1

@@ -29,6 +29,7 @@ from streams.stages.lives import Lives
 from streams.stages.reading import Own, Prepared, Reader, Waiting
 from streams.stages.residents import Residents
 from streams.stages.transit import Arrived, Transit, waiting_parcel
+from streams.stages.verdicts import JUDGED, Hearing, verdicts_of
 from streams.tally import (
     ACCEPTED,
     DUPLICATE,
@@ -47,14 +48,9 @@ CONFIG_ACTIVATED = "touchline.config.activated"
 STOOD = "touchline.signals.stood"
 """Which rules' `when` holds from here on, all of them: `data.rules`. In a cluster `data.number` counts these records:
 one that is not above the highest so far came twice."""
-JUDGED = "touchline.quota.judged"
-"""What quotas say to asks: the fields of `Verdicts` as `data`."""
 _offset = itemgetter(4)
 _COMPACT = 1024
 """Applied entries that may stay at the front of the reorder buffer before they are cut off."""
-
-_NO_VERDICTS = Verdicts(-1, (), ())
-"""Heard by nobody."""
 
 RulesByHash = Callable[[str], Rules]
 
@@ -72,8 +68,6 @@ class JourneyStage:
         All states stay in memory and nothing is ever committed (replay): `needs` and `changes` are not used.
     rules_by_hash
         Finds the rules a `touchline.config.activated` record names.
-    quotas
-        Somebody decides quotas and says so by `judge` or in the log; without, an ask with a quota is withheld.
     closed
         Is given each partial the moment its tick closes, and may `stand` and `judge` at once: replay, where nothing
         else comes between.
@@ -87,7 +81,6 @@ class JourneyStage:
         partitions: int = 1,
         resident: bool = False,
         rules_by_hash: RulesByHash | None = None,
-        quotas: bool = True,
         closed: Callable[[Partial], None] | None = None,
     ) -> None:
         self.partition = partition
@@ -111,11 +104,10 @@ class JourneyStage:
         self._population = seen.Population(rules.config.dedup.max_ids)
         self._effects = Effects([], [], [])
         self._transit = Transit(self, partitions)
-        self._out = Out(self._decide, self._count_care, self._nominate if quotas else None, self._sight)
+        self._out = Out(self._decide, self._count_care, self._nominate, self._sight)
         self._lives = Lives(self._residents, self._tally, self._population, self._out)
         self._stood = -1
-        self.verdicts = 0
-        """Number of the next verdicts to take."""
+        self._hearing = Hearing()
         self._prepared: tuple[Sequence[Record], list[Prepared]] | None = None
         self._use(rules)
 
@@ -131,14 +123,13 @@ class JourneyStage:
         partition: int = 0,
         partitions: int = 1,
         rules_by_hash: RulesByHash | None = None,
-        quotas: bool = True,
     ) -> JourneyStage:
         """The stage as it was at a commit; the shell goes on reading at `position.low`.
 
         `rules` must be those of `head_config(head)`.
         """
         stored = msgspec.msgpack.decode(head, type=Head)
-        stage = cls(rules, partition=partition, partitions=partitions, rules_by_hash=rules_by_hash, quotas=quotas)
+        stage = cls(rules, partition=partition, partitions=partitions, rules_by_hash=rules_by_hash)
         stage._transit = Transit(stage, partitions, stored.crossed)
         stage._read, stage._cursor = stored.read, stored.low
         stage._watermark, stage._first_tick = stored.watermark, stored.first_tick
@@ -153,7 +144,7 @@ class JourneyStage:
         stage._lives = Lives(stage._residents, stage._tally, stage._population, stage._out)
         stage._lives.use(rules, stage._walk)
         stage._out.standing, stage._stood = frozenset(stored.standing), stored.stood
-        stage.verdicts = stored.verdicts
+        stage._hearing = Hearing(stored.verdicts, stored.unheard)
         return stage
 
     @property
@@ -202,20 +193,29 @@ class JourneyStage:
         """Rules under `feedback` whose `when` holds, as the log has said."""
         return self._out.standing
 
+    @property
+    def verdicts(self) -> int:
+        """Number of the next verdicts of quotas to take."""
+        return self._hearing.following
+
+    @property
+    def unheard(self) -> list[int]:
+        """Numbers of verdicts that have not come, though later ones have: they will, unless the log has lost them."""
+        return self._hearing.missing
+
     def stand(self, rules: frozenset[str]) -> None:
         """The `when` of these rules holds from here on, and of no other."""
         self._out.standing = rules
 
     def judge(self, verdicts: Verdicts) -> None:
         """What quotas say to asks of this partition's customers; what was said before is not heard again."""
-        if verdicts.number < self.verdicts:
+        if not self._hearing.take(verdicts.number):
             return
-        self.verdicts = verdicts.number + 1
         # Timers before this have fired, also where a tick has just closed and the watermark follows only then.
         fired = max(self._watermark or 0, (self._first_tick or 0) * TICK)
         for nominees, allowed in ((verdicts.allowed, True), (verdicts.refused, False)):
             for nominee in nominees:
-                self._lives.judge(nominee, fired, allowed=allowed)
+                self._answer(nominee, nominee.subject, fired, allowed=allowed)
 
     def next_deadline(self) -> int | None:
         """Time of the earliest timer (UTC epoch microseconds); it fires when the watermark passes it."""
@@ -242,7 +242,7 @@ class JourneyStage:
         for record, entry in zip(*self._prepared, strict=True):
             time = entry[0] if isinstance(entry, tuple) else entry.time if isinstance(entry, Own) else None
             if isinstance(entry, Own) and entry.event.type == JUDGED:
-                judged = _verdicts(entry.event)
+                judged = verdicts_of(entry.event)
                 awaited.update(nominee.subject for nominee in (*judged.allowed, *judged.refused))
             if time is not None:
                 log_time = record.log_time
@@ -321,7 +321,8 @@ class JourneyStage:
             sorted(self._out.standing),
             self._stood,
             self._transit.snapshot(),
-            self.verdicts,
+            self._hearing.following,
+            self._hearing.missing,
         )
         return Changes(msgspec.msgpack.encode(head), position, states, timers)
 
@@ -466,7 +467,7 @@ class JourneyStage:
             self.stand(frozenset(rule for rule in named if isinstance(rule, str)))
         elif event.type == JUDGED:
             self._catch_up()
-            self.judge(_verdicts(event))
+            self.judge(verdicts_of(event))
 
     def _reject(self, record: Record, reason: str, message: str, original: bytes | None = None) -> None:
         self._tally.door[INVALID] += 1
@@ -792,6 +793,14 @@ class JourneyStage:
     def _count_care(self, what: str, rule: str, detail: str, total: int) -> None:
         self._tally.care_for(what, rule, detail, total)
 
+    def _answer(self, nominee: Nominee, key: str, fired: int, *, allowed: bool, hops: int = 0) -> str | None:
+        """A quota's answer to an ask, for whoever `key` has become; returns why it cannot be sent on, if so."""
+        first, key = key, merging.resolve(key, self.find)
+        if key != first and self.find(key) is None and self._transit.elsewhere(key):
+            return self._transit.send_answer(nominee, first, key, fired, allowed, hops)
+        self._lives.judge(key, nominee, fired, allowed=allowed)
+        return None
+
     def _nominate(self, nominee: Nominee) -> None:
         self._tally.nominees.append(nominee)
 
@@ -818,10 +827,3 @@ class JourneyStage:
             self._residents.keep()
         self._effects = Effects([], [], [])
         return effects
-
-
-def _verdicts(event: Event) -> Verdicts:
-    try:
-        return msgspec.convert(event.data, Verdicts)
-    except msgspec.ValidationError:
-        return _NO_VERDICTS

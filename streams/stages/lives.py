@@ -112,9 +112,8 @@ class Lives:
         if survivor.due is None or due < survivor.due:
             self._residents.schedule(into, survivor, due)
 
-    def judge(self, nominee: Nominee, fired: int, *, allowed: bool) -> None:
-        """What a quota says to an ask; timers before `fired` have fired."""
-        key = merging.resolve(nominee.subject, self._residents.cache.get)
+    def judge(self, key: str, nominee: Nominee, fired: int, *, allowed: bool) -> None:
+        """What a quota says to an ask of the customer under `key`; timers before `fired` have fired."""
         customer = self._residents.cache.get(key)
         if customer is None or customer.care is None:
             return  # forgotten, or erased

@@ -71,6 +71,11 @@ class Quotas:
         """Verdicts that the partition has not confirmed, in order of their numbers."""
         return self.stored.untold.get(partition, ())
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there are verdicts that some partition has not confirmed."""
+        return bool(self.stored.untold)
+
     def confirmed(self, partition: int, number: int) -> None:
         """The partition has taken all verdicts below this number."""
         waiting = self.stored.untold.get(partition)

@@ -13,7 +13,7 @@ from streams import customer as customers
 from streams import merging, reasons, seen
 from streams.codec import Rejection, encode
 from streams.customer import Customer
-from streams.effects import Parcel
+from streams.effects import Nominee, Parcel, Verdicts
 from streams.model import Event, Record
 from streams.partitioner import partition_of
 from streams.rules import NOTHING
@@ -67,12 +67,32 @@ class Transit:
         """An event of `first` for `key`, where its merges lead and which lives elsewhere."""
         ended = None
         if first != key:
-            ended = first
-            while (stub := self._stage.find(ended)) is not None and stub.into is not None and stub.into != key:
-                ended = stub.into
+            ended = self._last_before(first, key)
         elif hops == 0:
             self.misplaced += 1
         self._hand_on(entry, ended, key, effective, late, hops)
+
+    def send_answer(
+        self, nominee: Nominee, first: str, key: str, effective: int, allowed: bool, hops: int
+    ) -> str | None:
+        """What a quota says to an ask of `first`, for `key`, where it has moved; returns why it is not sent on."""
+        return self._send_answer(nominee, self._last_before(first, key), key, effective, allowed, hops)
+
+    def _send_answer(
+        self, nominee: Nominee, ended: str, key: str, effective: int, allowed: bool, hops: int
+    ) -> str | None:
+        if hops >= MOST_HOPS:
+            return f"merges lead through more than {MOST_HOPS} partitions; a ring of customer.merged?"
+        judged = Verdicts(-1, (nominee,), ()) if allowed else Verdicts(-1, (), (nominee,))
+        self._post(Parcel(FORWARDED, 0, 0, key, effective, "", effective, customer=ended, hops=hops + 1, judged=judged))
+        return None
+
+    def _last_before(self, first: str, key: str) -> str:
+        """The id on the way from `first` whose forwarding address is `key`."""
+        ended = first
+        while (stub := self._stage.find(ended)) is not None and stub.into is not None and stub.into != key:
+            ended = stub.into
+        return ended
 
     def _hand_on(self, entry: Waiting, ended: str | None, key: str, effective: int, late: bool, hops: int) -> None:
         time, _, _, _, _, _, kind, _, _, _, _, data, record, _, future = entry
@@ -148,12 +168,27 @@ class Transit:
         """A parcel's time has come."""
         parcel = arrived.parcel
         self.waiting.discard(arrived.record.offset)
-        if parcel.kind == FORWARDED:
+        if parcel.judged is not None:
+            self._take_answer(arrived, parcel.judged, effective)
+        elif parcel.kind == FORWARDED:
             self._take_event(arrived, effective)
         elif parcel.kind == ABSORBED:
             self._absorb(arrived, effective)
         else:
             self._take_back(parcel, arrived.record, effective, parcel.reason, parcel.message)
+
+    def _take_answer(self, arrived: Arrived, judged: Verdicts, effective: int) -> None:
+        parcel = arrived.parcel
+        ended = parcel.customer or ""
+        key = self._routes.get(ended, parcel.target)
+        for nominees, allowed in ((judged.allowed, True), (judged.refused, False)):
+            for nominee in nominees:
+                if key != parcel.target and self.elsewhere(key):
+                    refused = self._send_answer(nominee, ended, key, effective, allowed, parcel.hops)
+                else:
+                    refused = self._stage._answer(nominee, key, effective, allowed=allowed, hops=parcel.hops)
+                if refused is not None:
+                    self._stage._reject(arrived.record, reasons.MERGE_CYCLE, refused)
 
     def _take_event(self, arrived: Arrived, effective: int) -> None:
         parcel = arrived.parcel

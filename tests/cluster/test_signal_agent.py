@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from streams.codec import decode
 from streams.config.load import Loaded, load_text
-from streams.effects import Entered, Measured, Partial
+from streams.effects import Entered, Measured, Nominee, Partial, Verdicts
 from streams.errors import CannotStart
 from streams.model import Event
 from streams.runtime.cluster import signal_agent
@@ -24,6 +24,7 @@ from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.signal_agent import SignalDesk, StageLost
 from streams.runtime.cluster.topics import Names
 from streams.stages.journey import STOOD
+from streams.stages.verdicts import JUDGED, verdicts_of
 
 pytestmark = pytest.mark.redis
 SCALE = 1_000_000
@@ -274,3 +275,103 @@ async def test_a_stage_stored_before_anybody_was_told_tells_after_the_next_parti
     assert [one[3] for one in await outbox(redis)] == [["slow"], ["slow"]]
     for one in (desk, heir):
         one.fail("test")
+
+
+# -- quotas --------------------------------------------------------------------------------------------------------
+
+LIMITED = load_text(
+    """
+version: 1
+feedback:
+  few: {ask: ces, after: product.used, quota: 1 per day}
+"""
+)
+
+
+def quota_desk(redis: Redis) -> SignalDesk:
+    connections = cast(Connections, SimpleNamespace(redis=redis, sender=Silent()))
+    return SignalDesk(connections, Rulebook(connections, LIMITED), Names("t"), 2)
+
+
+def nominating(partition: int, sequence: int, tick: int, *customers: str) -> bytes:
+    """Asks of a tick of a partition that compete for a place."""
+    nominees = tuple(Nominee("few", tick * SCALE, customer) for customer in customers)
+    first = 0 if sequence == 0 else tick
+    return msgspec.msgpack.encode(Partial(partition, sequence, first, tick, LIMITED.hash, nominees=nominees))
+
+
+async def verdicts(redis: Redis) -> list[tuple[str, int, Verdicts]]:
+    """Destination, number and content of all that waits to be told of quotas."""
+    store = PartitionStore(redis, signal_agent.SOURCE)
+    found = []
+    for _, effect in await store.outbox():
+        event = decode(effect.body, internal=True)
+        assert isinstance(event, Event)
+        assert event.type == JUDGED
+        assert INTERNAL in effect.headers
+        found.append((effect.destination, effect.sequence, verdicts_of(event)))
+    await store.close()
+    return found
+
+
+ASKS = [nominating(0, 0, 10, "ben"), nominating(1, 0, 10, "anna"), nominating(0, 1, 11, "clara"), nominating(1, 1, 11)]
+ANSWERS = [
+    ("t.events/0/verdicts", 0, Verdicts(0, (), (Nominee("few", 10 * SCALE, "ben"),))),
+    ("t.events/0/verdicts", 1, Verdicts(1, (), (Nominee("few", 11 * SCALE, "clara"),))),
+    ("t.events/1/verdicts", 0, Verdicts(0, (Nominee("few", 10 * SCALE, "anna"),), ())),
+]
+
+
+async def test_each_partition_hears_what_quotas_say_to_its_asks_once_that_is_committed(
+    redis: Redis, commit: Commit
+) -> None:
+    desk = quota_desk(redis)
+    await desk.claim()
+    await hear(desk, ASKS)
+    assert await verdicts(redis) == []
+    await commit(desk)
+    assert sorted(await verdicts(redis), key=repr) == ANSWERS
+    await commit(desk)
+    assert len(await verdicts(redis)) == len(ANSWERS), "told again although nothing was asked"
+    desk.fail("test")
+
+
+async def test_verdicts_that_were_not_committed_are_told_by_the_next_owner_under_the_same_numbers(
+    redis: Redis, commit: Commit
+) -> None:
+    desk = quota_desk(redis)
+    await desk.claim()
+    await hear(desk, ASKS[:2])
+    await commit(desk)
+    await hear(desk, ASKS[2:], 2)
+    heir = quota_desk(redis)
+    assert await heir.claim() == 2
+    await hear(heir, ASKS[2:], 2)
+    await commit(heir)
+    assert sorted(await verdicts(redis), key=repr) == ANSWERS
+    third = quota_desk(redis)
+    read = await third.claim()
+    later = [
+        nominating(0, 2, 86_409),
+        nominating(1, 2, 86_409),
+        nominating(0, 3, 86_410, "dan"),
+        nominating(1, 3, 86_410),
+    ]
+    await hear(third, later, read)
+    await commit(third)
+    assert (await verdicts(redis))[-1] == (
+        "t.events/0/verdicts",
+        2,
+        Verdicts(2, (Nominee("few", 86_410 * SCALE, "dan"),), ()),
+    )
+    for one in (desk, heir, third):
+        one.fail("test")
+
+
+async def test_the_same_second_says_the_same_whichever_partition_is_heard_first(redis: Redis, commit: Commit) -> None:
+    desk = quota_desk(redis)
+    await desk.claim()
+    await hear(desk, [ASKS[1], ASKS[0], *ASKS[2:]])
+    await commit(desk)
+    assert sorted(await verdicts(redis), key=repr) == ANSWERS
+    desk.fail("test")

@@ -11,6 +11,7 @@ from aiokafka import TopicPartition  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaConnectionError  # type: ignore[import-untyped]
 
 from streams.config.load import load_text
+from streams.effects import Verdicts
 from streams.errors import CannotStart
 from streams.runtime.clock import SystemClock
 from streams.runtime.cluster.connections import Connections
@@ -192,3 +193,19 @@ async def test_signals_that_take_none_of_the_partials_begin_anew_and_then_end_th
     assert (world.desk.restarts, world.desk.trouble) == (1, "its consumer has stopped")
     with pytest.raises(CannotStart, match=r"t\.partials: records 3 to 5 wait"):
         await world.pass_time(STALL_SECONDS)
+
+
+@pytest.mark.expects_errors
+async def test_answers_of_quotas_that_do_not_come_though_later_ones_did_are_named_once(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.ends.known = {EVENTS: 0}
+    stage = world.slot.partition.stage
+    stage.judge(Verdicts(2, (), ()))
+    await world.pass_time(4 * LOOK_SECONDS)
+    stage.judge(Verdicts(0, (), ()))
+    stage.judge(Verdicts(1, (), ()))
+    await world.pass_time(4 * LOOK_SECONDS)
+    said = [line for line in capsys.readouterr().out.splitlines() if "verdicts_missing" in line]
+    assert len(said) == 1
+    assert "[0, 1]" in said[0]

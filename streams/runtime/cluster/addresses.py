@@ -6,12 +6,13 @@ import msgspec
 
 from streams.codec import encode as encode_event
 from streams.decisions import encode as encode_decision
-from streams.effects import DeadLetter, Decision, Parcel, Partial
+from streams.effects import DeadLetter, Decision, Parcel, Partial, Verdicts
 from streams.model import Event
 from streams.runtime.cluster.redis_store import Outgoing
 from streams.runtime.cluster.topics import Names
-from streams.stages.journey import STOOD
+from streams.stages.journey import STOOD, TICK
 from streams.stages.parcels import record_of
+from streams.stages.verdicts import JUDGED
 from streams.units import format_time
 
 SOURCE = "touchline-source"
@@ -101,6 +102,27 @@ def standing_out(standing: Standing, source: str, topic: str, partition: int) ->
         standing.number,
         (INTERNAL, (SOURCE, source.encode()), (SEQUENCE, str(standing.number).encode())),
         partition,
+    )
+
+
+def verdicts_out(verdicts: Verdicts, source: str, topic: str, partition: int) -> Outgoing:
+    """What quotas say to one partition of the events; its time is the end of the second of the asks."""
+    due = max(nominee.due for nominee in (*verdicts.allowed, *verdicts.refused))
+    event = Event(
+        id=f"judged-{partition}-{verdicts.number}",
+        source="touchline",
+        type=JUDGED,
+        time=format_time((due // TICK + 1) * TICK),
+        data=msgspec.to_builtins(verdicts),
+    )
+    return Outgoing(
+        topic,
+        None,
+        encode_event(event),
+        verdicts.number,
+        (INTERNAL, (SOURCE, source.encode()), (SEQUENCE, str(verdicts.number).encode())),
+        partition,
+        "verdicts",
     )
 
 

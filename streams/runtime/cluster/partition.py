@@ -77,7 +77,6 @@ class Partition:
             partition=self.number,
             partitions=self._partitions,
             rules_by_hash=self._rulebook.rules,
-            quotas=False,
         )
 
     async def open(self, *, start: int) -> None:
@@ -103,7 +102,6 @@ class Partition:
                 partition=self.number,
                 partitions=self._partitions,
                 rules_by_hash=self._rulebook.rules,
-                quotas=False,
             )
         else:
             self.stage = self._fresh()

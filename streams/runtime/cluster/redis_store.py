@@ -73,11 +73,14 @@ class Outgoing(msgspec.Struct, frozen=True, array_like=True):
     headers: tuple[tuple[str, bytes], ...] = ()
     partition: int | None = None
     """Of the topic; None: the one its key belongs to."""
+    kind: str = ""
+    """Of effects towards one place that are numbered apart from the others; empty for the rest."""
 
     @property
     def destination(self) -> str:
-        """What its number counts towards: the topic, or one partition of it."""
-        return self.topic if self.partition is None else f"{self.topic}/{self.partition}"
+        """What its number counts towards: the topic, or one partition of it, or one kind of effects there."""
+        place = self.topic if self.partition is None else f"{self.topic}/{self.partition}"
+        return f"{place}/{self.kind}" if self.kind else place
 
 
 class Commit(msgspec.Struct, frozen=True):

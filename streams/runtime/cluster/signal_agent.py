@@ -18,10 +18,10 @@ from faust.types import TP
 
 from streams.effects import Decision, Partial
 from streams.errors import CannotStart
-from streams.runtime.cluster.addresses import Standing, decision_out, decode_partial, standing_out
+from streams.runtime.cluster.addresses import Standing, decision_out, decode_partial, standing_out, verdicts_out
 from streams.runtime.cluster.connections import Connections
 from streams.runtime.cluster.positions import Consumer
-from streams.runtime.cluster.redis_store import DOWN, Commit, Outcome, PartitionStore
+from streams.runtime.cluster.redis_store import DOWN, Commit, Outcome, Outgoing, PartitionStore
 from streams.runtime.cluster.relay import Relay
 from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.topics import Names
@@ -193,7 +193,8 @@ class SignalDesk:
     @property
     def _leaving(self) -> bool:
         """Something waits for the commit to leave."""
-        return bool(self._decisions or self._standings)
+        judged = self._stage is not None and self._stage.quotas.waiting
+        return bool(judged or self._decisions or self._standings)
 
     async def tick(self) -> None:
         """Called often: commit when it is time. Raises CannotStart when a number is missing for good."""
@@ -277,6 +278,7 @@ class SignalDesk:
             for standing in self._standings
             for partition in range(self._partitions)
         ]
+        effects += self._tell_verdicts(self._stage)
         first = self._store.next_entry
         pieces = self._stage.changes()
         self._pieces |= pieces.keys()
@@ -299,6 +301,15 @@ class SignalDesk:
         self._relay.put(enumerate(effects, first))
         self.decided.update(decision.type for decision in self._decisions)
         self._decisions, self._standings, self._dirty = [], [], False
+
+    def _tell_verdicts(self, stage: SignalStage) -> list[Outgoing]:
+        """What quotas say to each partition. It is in the outbox with this commit, so nobody else need keep it."""
+        quotas, events = stage.quotas, self.names.events
+        effects: list[Outgoing] = []
+        for partition in range(self._partitions):
+            effects += [verdicts_out(one, SOURCE, events, partition) for one in quotas.untold(partition)]
+            quotas.confirmed(partition, quotas.stored.numbers.get(partition, 0))
+        return effects
 
     async def _drop(self) -> None:
         relay, self._relay = self._relay, None

@@ -38,6 +38,8 @@ class PartitionStatus(msgspec.Struct, frozen=True):
     """Committed effects that Kafka has not acknowledged."""
     misplaced: int = 0
     """Records that lay here and belong to another partition; they were sent on."""
+    unheard: int = 0
+    """Numbers of quotas' answers that later ones have overtaken. They come within moments, or the log has lost them."""
 
 
 class SignalsStatus(msgspec.Struct, frozen=True):
@@ -142,6 +144,7 @@ class Reporter:
                 pending_timers=slot.partition.stage.pending_timers,
                 outbox=slot.partition.relay.depth,
                 misplaced=slot.partition.stage.misplaced,
+                unheard=len(slot.partition.stage.unheard),
             )
         return WorkerStatus(
             worker=self.worker,

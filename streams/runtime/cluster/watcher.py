@@ -108,6 +108,9 @@ class Watcher(Service):
         self._ends = ends
         self._clock = clock
         self._partials = TopicPartition(desk.names.partials, 0)
+        self._unheard: dict[TopicPartition, list[int]] = {}
+        """Numbers of quotas' answers that were missing at the last look."""
+        self._told_missing: dict[TopicPartition, list[int]] = {}
         self._rounds = -1
         self._looked_at: float | None = None
 
@@ -144,6 +147,7 @@ class Watcher(Service):
         for tp, slot in list(journeys.slots.items()):
             if (end := ends.get(tp)) is None:
                 continue
+            self._look_for_gaps(tp, slot.partition.stage.unheard)
             read = await journeys.position(tp, slot)
             slot.progress.see(read, end, self._clock.now())
             held_up = stood_still or not slot.running or slot.lock.locked() or not asked
@@ -162,6 +166,13 @@ class Watcher(Service):
             for dog in self._dogs.values():
                 dog.restarted()
             await journeys.restart()
+
+    def _look_for_gaps(self, tp: TopicPartition, unheard: list[int]) -> None:
+        """Say, once for each, which answers of quotas have not come since the last look: their asks wait in vain."""
+        missing = [number for number in unheard if number in self._unheard.get(tp, ())]
+        if missing and missing != self._told_missing.get(tp):
+            _log.error("verdicts_missing", partition=tp.partition, numbers=missing[:10], count=len(missing))
+        self._unheard[tp], self._told_missing[tp] = unheard, missing
 
     def _look_at_signals(self, end: int | None, stood_still: bool) -> None:
         desk = self._desk

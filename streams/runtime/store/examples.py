@@ -21,9 +21,9 @@ from streams.runtime.store.committing import read_head
 from streams.runtime.store.in_flight import take_out
 from streams.runtime.store.of_customer import state_of
 from streams.stages import head as stage_heads
-from streams.stages.journey import JUDGED
 from streams.stages.quotas import nameless
 from streams.stages.signal import SignalStage
+from streams.stages.verdicts import JUDGED
 from streams.tally import Tally
 
 _decode_partial = msgspec.msgpack.Decoder(Partial).decode

@@ -11,7 +11,8 @@ from streams.codec import encode
 from streams.effects import Decision, Nominee, Verdicts
 from streams.model import Event, Record
 from streams.runtime.customer import customer_view
-from streams.stages.journey import JUDGED, JourneyStage
+from streams.stages.journey import JourneyStage
+from streams.stages.verdicts import JUDGED
 from streams.units import SECOND, format_time
 from tests.build import START, event, rules
 from tests.streams.care.story import short, tell
@@ -29,8 +30,8 @@ fatigue: {any: 10d}
 class Customers:
     """One partition whose quotas are decided elsewhere; times in seconds."""
 
-    def __init__(self, *, quotas: bool = True) -> None:
-        self.stage = JourneyStage(rules(FILE), resident=True, quotas=quotas)
+    def __init__(self) -> None:
+        self.stage = JourneyStage(rules(FILE), resident=True)
         self.decisions: list[Decision] = []
         self.nominees: list[Nominee] = []
         self._offset = 0
@@ -56,9 +57,9 @@ class Customers:
         return short(self.decisions)
 
 
-def nominated(**options: bool) -> Customers:
+def nominated() -> Customers:
     """Anna's order came at second 10; at second 20 the quota has been asked."""
-    customers = Customers(**options)
+    customers = Customers()
     customers.say(10, "order.delivered")
     customers.say(20, "page.viewed")
     return customers
@@ -122,8 +123,15 @@ def test_what_makes_no_sense_in_our_own_record_stops_nothing() -> None:
     assert len(customers.decisions) == 1
 
 
-def test_where_nobody_decides_quotas_their_asks_are_withheld() -> None:
-    assert nominated(quotas=False).told == ["0d0h withheld csat quota"]
+def test_verdicts_that_overtake_others_are_all_heard_once_and_what_is_missing_is_known() -> None:
+    customers = nominated()
+    customers.judge(21, 2)
+    assert customers.stage.unheard == [0, 1]
+    customers.judge(22, 0, allowed=tuple(customers.nominees))
+    customers.judge(23, 0, allowed=tuple(customers.nominees))
+    assert len(customers.decisions) == 1
+    again = JourneyStage.restore(rules(FILE), customers.stage.changes().head, ())
+    assert (again.verdicts, again.unheard) == (3, [1])
 
 
 def test_while_it_waits_it_is_shown() -> None:

@@ -19,7 +19,7 @@ from streams.model import Event
 from streams.runtime.clock import VirtualClock
 from streams.runtime.embedded import Embedded, Limits
 from streams.runtime.store.store import Store
-from streams.stages.journey import JUDGED
+from streams.stages.verdicts import JUDGED
 from streams.units import MINUTE, SECOND, format_time, parse_time
 from tests.streams.runtime.reference import log_of, stored, undisturbed
 
