@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import Sequence
 
 import msgspec
 
-from streams.runtime.cluster.overview import Overview, Row, look
+from streams.runtime.cluster.overview import DecisionsRow, Overview, Row, look
 from streams.units import format_time
 
 HELP = "how a cluster is doing: who has each partition, how far behind it is, what waits there"
@@ -53,12 +54,28 @@ def _told(overview: Overview) -> list[str]:
         lag = "" if signals.lag_records is None else f", {signals.lag_records} counts behind"
         held = ", ".join(map(str, signals.held_back_by))
         lines[-1] += f"{lag}, outbox {signals.outbox}" + (f", waiting for partitions {held}" if held else "")
+    if overview.decisions:
+        lines.append(_of_decisions(overview.decisions))
+        lines += [f"decisions:{row.partition}: {row.trouble}" for row in overview.decisions if row.trouble is not None]
+    lines += [
+        f"receiver {one.name}: {one.state}, {one.pending} wait" + (f", {one.last_error}" if one.last_error else "")
+        for one in overview.receivers
+    ]
     for worker in overview.workers:
         state = "ready" if worker.not_ready is None else worker.not_ready
         lines.append(f"worker {worker.name}: {worker.partitions} partitions, file {worker.config}, {state}")
     if len({worker.config for worker in overview.workers}) > 1:
         lines.append("the workers have different files: start them all with the same one")
     return lines
+
+
+def _of_decisions(rows: Sequence[DecisionsRow]) -> str:
+    behind = [row.lag_records for row in rows if row.lag_records is not None]
+    lag = max((row.lag_seconds for row in rows if row.lag_seconds is not None), default=None)
+    told = f"decisions: {len(rows)} partitions"
+    if behind:
+        told += f", {sum(behind)} records behind" + ("" if lag is None else f", {lag:.1f} s")
+    return f"{told}, {sum(row.pending for row in rows)} deliveries wait"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -548,8 +548,8 @@ REBALANCES = Metric(
 CONSUMER_RESTARTS = Metric(
     "touchline_consumer_restarts_total",
     "counter",
-    "Consumers started anew because records waited and they took none, since the worker started: `journeys` or"
-    " `signals`.",
+    "Consumers started anew because records waited and they took none, since the worker started: `journeys`,"
+    " `signals` or `deliveries`.",
     ("consumer",),
 )
 SIGNALS_OWNER = Metric(
@@ -564,6 +564,19 @@ SIGNALS_HELD_BACK = Metric(
     "touchline_signals_held_back_partitions",
     "gauge",
     "Partitions whose counts the signals of the others wait for; 0 while all keep pace.",
+)
+DECISIONS_LAG = Metric(
+    "touchline_decisions_lag_seconds",
+    "gauge",
+    "How long the oldest decision that was not taken for delivery has waited at most, by partition of the decisions.",
+    PARTITION,
+    "s",
+)
+DECISIONS_LAG_RECORDS = Metric(
+    "touchline_decisions_lag_records",
+    "gauge",
+    "Decisions that were not taken for delivery yet, by partition of the decisions.",
+    PARTITION,
 )
 CLUSTER: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))[
     len(METRICS) :

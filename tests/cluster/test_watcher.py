@@ -13,18 +13,26 @@ from aiokafka.errors import KafkaConnectionError  # type: ignore[import-untyped]
 from streams.config.load import load_text
 from streams.effects import Verdicts
 from streams.errors import CannotStart
-from streams.runtime.clock import SystemClock
+from streams.runtime.clock import SystemClock, VirtualClock
 from streams.runtime.cluster.connections import Connections
 from streams.runtime.cluster.journey_service import JourneyService, Settings, Slot
 from streams.runtime.cluster.progress import STALL_SECONDS
 from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.signal_agent import SignalDesk
+from streams.runtime.cluster.status import DecisionsStatus, Reporter
 from streams.runtime.cluster.topics import Names
 from streams.runtime.cluster.watcher import LOOK_SECONDS, Watcher
+from streams.runtime.cluster.worker_metrics import WorkerMetrics
+from tests.cluster.courier import Courier, Log
+from tests.cluster.memory_store import Memory
+from tests.cluster.test_dispatch import asks
 from tests.cluster.test_signal_agent import FILE
+from tests.streams.delivery.messages import TIME
+from tests.streams.runtime.outpost import subscribed
 
 EVENTS = TopicPartition("t.events", 0)
 PARTIALS = TopicPartition("t.partials", 0)
+DECISIONS = TopicPartition("t.decisions", 0)
 
 
 class Consumer:
@@ -209,3 +217,64 @@ async def test_answers_of_quotas_that_do_not_come_though_later_ones_did_are_name
     said = [line for line in capsys.readouterr().out.splitlines() if "verdicts_missing" in line]
     assert len(said) == 1
     assert "[0, 1]" in said[0]
+
+
+async def deliveries(world: World, taken: int) -> Courier:
+    """A partition of the decisions of which so many are written down; the watcher looks at it, too."""
+    log, clock = Log(), VirtualClock(TIME)
+    courier = Courier(subscribed("http://127.0.0.1:9"), clock, Memory(), log)
+    await courier.claim(0)
+    log.write(0, *asks(taken))
+    await courier.read()
+    world.watcher = Watcher(
+        world.service, world.desk, world.ends, clock, monotonic=lambda: world.seconds, dispatch=courier.dispatch
+    )
+    return courier
+
+
+@pytest.mark.expects_errors
+async def test_deliveries_that_take_none_of_the_decisions_begin_anew_and_then_end_the_worker(world: World) -> None:
+    courier = await deliveries(world, 2)
+    dispatch = courier.dispatch
+    world.ends.known = {DECISIONS: 2}
+    await world.pass_time(2 * STALL_SECONDS)
+    assert dispatch.restarts == 0
+    world.ends.known = {DECISIONS: 5}
+    await world.pass_time(STALL_SECONDS)
+    assert (dispatch.restarts, dispatch.trouble) == (1, {0: "its consumer has stopped"})
+    await courier.claim(0)
+    assert dispatch.trouble == {}
+    assert dispatch.parts[0].read == 2
+    with pytest.raises(CannotStart, match=r"decisions:0: records 2 to 5 wait"):
+        await world.pass_time(STALL_SECONDS)
+    await dispatch.close()
+
+
+async def test_status_shows_how_far_deliveries_are_behind(world: World) -> None:
+    courier = await deliveries(world, 2)
+    world.slot.running = False
+    world.ends.known = {DECISIONS: 2}
+    await world.pass_time(LOOK_SECONDS)
+    world.ends.known = {DECISIONS: 5}
+    courier.clock.advance(7_000_000)
+    await world.pass_time(LOOK_SECONDS)
+    report = Reporter(
+        world.service.settings, "h", world.service, world.desk, world.watcher, courier.clock, courier.dispatch
+    )
+    shown = report.status()
+    assert shown.decisions == {"0": DecisionsStatus(True, None, 2, 3, 7.0, 2)}
+    assert [(one.name, one.pending) for one in shown.receivers] == [("ops", 2)]
+    metrics = WorkerMetrics(report).expose("")[0].decode()
+    assert 'touchline_decisions_lag_records{partition="0"} 3.0' in metrics
+    assert 'touchline_decisions_lag_seconds{partition="0"} 7.0' in metrics
+    await courier.dispatch.close()
+
+
+async def test_deliveries_that_wait_for_their_store_are_not_their_consumers_fault(world: World) -> None:
+    courier = await deliveries(world, 2)
+    world.ends.known = {DECISIONS: 5}
+    courier.dispatch.parts[0].crowd()
+    courier.memory.away = True
+    await world.pass_time(2 * STALL_SECONDS)
+    assert courier.dispatch.restarts == 0
+    await courier.die()

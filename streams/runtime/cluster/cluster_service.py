@@ -18,6 +18,7 @@ from streams.errors import CannotStart
 from streams.runtime.case_reader import CaseQuery, CaseView
 from streams.runtime.cluster import of_customer
 from streams.runtime.cluster.archive import opened
+from streams.runtime.cluster.delivery_desk import DeliveryDesk
 from streams.runtime.cluster.door_index import DoorIndex, list_cases
 from streams.runtime.cluster.erasing import GONE
 from streams.runtime.cluster.follower import Follower
@@ -56,7 +57,7 @@ REDRIVEN = "touchline:redriven"
 
 
 class ClusterService:
-    """Satisfies `Service`, `CustomerReader` and `CaseReader` between `start` and `stop`.
+    """Satisfies `Service`, `CustomerReader`, `CaseReader` and `DeliveryDesk` between `start` and `stop`.
 
     Parameters
     ----------
@@ -74,6 +75,7 @@ class ClusterService:
         self._file = file
         self._redis: Client = connect(redis)
         self._index = DoorIndex()
+        self._desk = DeliveryDesk(self._redis, loaded.config)
         self._subscribers = Subscribers()
         self._follower = Follower(kafka, names, self._index, self._subscribers.publish, intake.now)
         self._overview: Overview | None = None
@@ -177,6 +179,7 @@ class ClusterService:
             pending_timers=sum(row.timers for row in rows),
             dead_letters=self._index.letters,
             reason=reason,
+            receivers=() if seen is None else tuple(seen.receivers),
         )
 
     def _condition(self) -> tuple[str, str | None]:
@@ -188,6 +191,10 @@ class ClusterService:
         if self._overview is None or not self._overview.well:
             rows = [] if self._overview is None else self._overview.partitions
             idle = [f"partition {row.partition}: {row.trouble or 'opening'}" for row in rows if not row.running]
+            late = [] if self._overview is None else self._overview.decisions
+            if self._overview is not None and self._overview.signals.worker is None:
+                idle.append("nobody has the signals")
+            idle += [f"decisions:{row.partition}: {row.trouble or 'opening'}" for row in late if not row.running]
             return "starting", idle[0] if idle else "nobody has the signals"
         return "ok", None
 
@@ -222,6 +229,19 @@ class ClusterService:
 
     def unsubscribe(self, queue: asyncio.Queue[Published]) -> None:
         self._subscribers.unsubscribe(queue)
+
+    # -- deliveries --------------------------------------------------------------------------------------------------
+
+    async def deliveries(
+        self, since: int | None, limit: int, cursor: str | None, receiver: str | None, state: str | None
+    ) -> Page:
+        return await self._desk.deliveries(since, limit, cursor, receiver, state)
+
+    async def replay_delivery(self, delivery_id: int) -> bool:
+        return await self._desk.replay_delivery(delivery_id)
+
+    async def replay_deliveries(self, receiver: str, since: int, until: int) -> int | None:
+        return await self._desk.replay_deliveries(receiver, since, until)
 
     # -- cases and customers -----------------------------------------------------------------------------------------
 

@@ -85,7 +85,8 @@ def attach(app: faust.App, dispatch: Dispatch, topic: str) -> None:
         async for event in stream.events():
             try:
                 message = event.message
-                await dispatch.take(message.partition, message.offset, sender_of(message.headers), event.value)
+                sender, log_time = sender_of(message.headers), round(message.timestamp * 1e6)
+                await dispatch.take(message.partition, message.offset, sender, event.value, log_time)
             except Exception as error:  # an agent that raises loses its record and stops
                 _log.exception("deliveries_stopped")
                 await app.crash(error)

@@ -20,18 +20,18 @@ class DeliveryPages:
         self, since: int | None, limit: int, cursor: str | None, receiver: str | None, state: str | None
     ) -> Page:
         """The last one first; `since` is when they came about, UTC epoch microseconds. Raises BadCursor."""
-        before = None if cursor is None else _place_of(cursor)
+        before = before_of(cursor)
         rows = [
             row
             for row in self._dispatch.rows()
             if (receiver is None or row.receiver == receiver)
             and (state is None or row.state == state)
             and (since is None or row.created >= since)
-            and (before is None or _place(row) < before)
+            and (before is None or place(row) < before)
         ]
-        rows.sort(key=_place, reverse=True)
-        more = "{}-{}".format(*_place(rows[limit - 1])) if len(rows) > limit else None
-        return Page([_view(row) for row in rows[:limit]], more)
+        rows.sort(key=place, reverse=True)
+        more = cursor_of(rows[limit - 1]) if len(rows) > limit else None
+        return Page([view_of(row) for row in rows[:limit]], more)
 
     async def replay_delivery(self, delivery_id: int) -> bool:
         """Let one begin anew; False when this worker has none of that id. Raises Stopped."""
@@ -53,18 +53,28 @@ class DeliveryPages:
         return len(chosen)
 
 
-def _place(row: Delivery) -> tuple[int, int]:
+def place(row: Delivery) -> tuple[int, int]:
+    """By which deliveries of several partitions are ordered."""
     return row.created, row.id
 
 
-def _place_of(cursor: str) -> tuple[int, int]:
+def cursor_of(row: Delivery) -> str:
+    """Of the page that follows this one, the last of its page."""
+    return f"{row.created}-{row.id}"
+
+
+def before_of(cursor: str | None) -> tuple[int, int] | None:
+    """The place before which a page begins. Raises BadCursor."""
+    if cursor is None:
+        return None
     created, _, number = cursor.partition("-")
     if all(part.isascii() and part.isdigit() and len(part) < 19 for part in (created, number)):
         return int(created), int(number)
     raise BadCursor(f"cursor {cursor!r}: expected the `next` of an earlier page")
 
 
-def _view(row: Delivery) -> DeliveryView:
+def view_of(row: Delivery) -> DeliveryView:
+    """One as the API shows it."""
     return DeliveryView(
         id=row.id,
         receiver=row.receiver,

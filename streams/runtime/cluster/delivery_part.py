@@ -13,6 +13,7 @@ from streams.delivery.attempts import Attempted
 from streams.delivery.waiting import Delivery
 from streams.errors import CannotStart
 from streams.runtime.cluster.delivery_state import DeliveryState, keys_of
+from streams.runtime.cluster.progress import Progress
 from streams.runtime.cluster.redis_store import DOWN, Commit, Outcome
 from streams.runtime.commit import Head
 
@@ -89,6 +90,7 @@ class Part:
         self.state = DeliveryState(number)
         self.read = 0
         """Offset of the next decision."""
+        self.progress = Progress()
         self.leaving = False
         """Nothing more is begun for it."""
         self.jumped_at: float | None = None
@@ -150,6 +152,11 @@ class Part:
         self._place([row for one in result.attempts if (row := self.state.record(one)) is not None])
         self._applied.append(result)
         self._dirty.set()
+
+    @property
+    def crowded(self) -> bool:
+        """It takes no more before the next commit."""
+        return not self._room.is_set()
 
     def crowd(self) -> None:
         """Take no more before the next commit."""

@@ -61,7 +61,7 @@ class _Index(msgspec.Struct, array_like=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_index = msgspec.msgpack.Decoder(_Index).decode
-_decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
+decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
 _decode_told = msgspec.msgpack.Decoder(dict[str, tuple[int, str]]).decode
 _decode_known = msgspec.msgpack.Decoder(Known).decode
 
@@ -126,7 +126,7 @@ class DeliveryState:
         elif kind == "k":
             self.known[name] = _decode_known(body)
         else:
-            row = _decode_delivery(body)
+            row = decode_delivery(body)
             self.rows[row.id] = row
             self._copies[row.decision] = self._copies.get(row.decision, 0) + 1
 

@@ -88,6 +88,8 @@ class Dispatch:
         self._tidied_at = time.monotonic()
         self._retry_at = 0.0
         self._closed = False
+        self.restarts = 0
+        """Times a partition was read anew because its consumer had stopped."""
 
     # -- partitions that come and go ---------------------------------------------------------------------------------
 
@@ -166,6 +168,12 @@ class Dispatch:
         self._assigned.add(number)
         self._retry_at = time.monotonic() + _RETRY_S
 
+    def restart(self, number: int) -> None:
+        """The consumer has stopped: begin anew at the stored position."""
+        self.restarts += 1
+        if number in self.parts:
+            self._fail(self.parts[number], "its consumer has stopped", False)
+
     def _fail(self, part: Part, reason: str, lost: bool) -> None:
         if self.parts.get(part.number) is not part or part.leaving:
             return
@@ -204,7 +212,9 @@ class Dispatch:
 
     # -- what comes --------------------------------------------------------------------------------------------------
 
-    async def take(self, number: int, offset: int, sender: tuple[str, int] | None, body: bytes) -> None:
+    async def take(
+        self, number: int, offset: int, sender: tuple[str, int] | None, body: bytes, log_time: int | None = None
+    ) -> None:
         """One record of the decisions, from the n-th effect of its sender.
 
         Only the record at the position moves it: Faust may still hand over what it fetched before a seek, and what lies
@@ -221,6 +231,7 @@ class Dispatch:
             return
         part.jumped_at = None
         part.read = offset + 1
+        part.progress.took(part.read, log_time)
         part.state.moved = True
         if sender is None:
             _log.error("decision_without_number", partition=number, offset=offset)

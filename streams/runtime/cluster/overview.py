@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -11,7 +11,8 @@ from streams.errors import CannotStart
 from streams.runtime.cluster.bulletin import STALE_SECONDS, told
 from streams.runtime.cluster.redis_link import Client
 from streams.runtime.cluster.redis_store import DOWN, PartitionStore, connect
-from streams.runtime.cluster.status import PartitionStatus, WorkerStatus
+from streams.runtime.cluster.status import DecisionsStatus, PartitionStatus, WorkerStatus
+from streams.runtime.service import ReceiverHealth
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -53,14 +54,31 @@ class SignalsRow(msgspec.Struct, frozen=True):
     outbox: int = 0
 
 
+class DecisionsRow(msgspec.Struct, frozen=True):
+    """One partition of the decisions, which are delivered from there."""
+
+    partition: int
+    worker: str | None
+    """None: nobody has it."""
+    running: bool
+    trouble: str | None
+    lag_records: int | None = None
+    lag_seconds: float | None = None
+    pending: int = 0
+    """Deliveries that wait."""
+
+
 class Overview(msgspec.Struct, frozen=True):
     """What `touchline status` shows."""
 
     well: bool
-    """Every partition and the signals have a worker that takes their records."""
+    """Every partition, the signals and the decisions have a worker that takes their records."""
     partitions: list[Row]
     signals: SignalsRow
     workers: list[WorkerRow]
+    decisions: list[DecisionsRow] = []
+    receivers: list[ReceiverHealth] = []
+    """Of all workers together; counts are since each of them started."""
 
 
 async def look(url: str) -> Overview:
@@ -83,15 +101,70 @@ async def overview(redis: Client, now: int) -> Overview:
         found = worker.signals
         if found.owner:
             signals = SignalsRow(worker.worker, found.trouble, found.lag_records, found.held_back_by, found.outbox)
+    decisions = await _decisions(redis, workers)
+    taken = all(row.running for row in rows) and all(row.running for row in decisions)
     return Overview(
-        well=all(row.running for row in rows) and signals.worker is not None and signals.trouble is None,
+        well=taken and signals.worker is not None and signals.trouble is None,
         partitions=rows,
         signals=signals,
         workers=[
             WorkerRow(one.worker, len(one.partitions), one.config, one.not_ready, one.events_per_second)
             for one in workers
         ],
+        decisions=decisions,
+        receivers=together([one for worker in workers for one in worker.receivers]),
     )
+
+
+_WORST = ("unknown", "ok", "failing", "disabled", "unusable")
+
+
+def together(receivers: Iterable[ReceiverHealth]) -> list[ReceiverHealth]:
+    """What several workers know of each receiver as one: the worst state, the oldest delivery, sums of the rest."""
+    found: dict[str, ReceiverHealth] = {}
+    for one in receivers:
+        other = found.get(one.name)
+        if other is None:
+            found[one.name] = one
+            continue
+        worse = max(other, one, key=lambda health: _WORST.index(health.state))
+        found[one.name] = ReceiverHealth(
+            name=one.name,
+            kind=one.kind or other.kind,
+            state=worse.state,
+            pending=one.pending + other.pending,
+            oldest_seconds=max(filter(None, (one.oldest_seconds, other.oldest_seconds)), default=None),
+            last_error=worse.last_error,
+            delivered=one.delivered + other.delivered,
+            retried=one.retried + other.retried,
+            failed=one.failed + other.failed,
+        )
+    return list(found.values())
+
+
+async def _decisions(redis: Client, workers: Sequence[WorkerStatus]) -> list[DecisionsRow]:
+    head = await PartitionStore(redis, "decisions:0").peek()
+    rows = []
+    for number in range(0 if head is None else head.partitions):
+        owners: list[tuple[WorkerStatus, DecisionsStatus]] = [
+            (worker, found) for worker in workers if (found := worker.decisions.get(str(number))) is not None
+        ]
+        if not owners:
+            rows.append(DecisionsRow(number, None, False, "nobody has it"))
+            continue
+        worker, found = max(owners, key=lambda owner: (owner[1].running, owner[0].time))
+        rows.append(
+            DecisionsRow(
+                number,
+                worker.worker,
+                found.running,
+                found.trouble,
+                found.lag_records,
+                found.lag_seconds,
+                found.pending,
+            )
+        )
+    return rows
 
 
 async def partitions_of(redis: Client) -> int:

@@ -12,6 +12,7 @@ from streams.runtime.cluster.dispatch import Dispatch
 from streams.runtime.cluster.journey_service import JourneyService, Settings
 from streams.runtime.cluster.signal_agent import SignalDesk
 from streams.runtime.cluster.watcher import Watcher
+from streams.runtime.service import ReceiverHealth
 
 
 class PartitionStatus(msgspec.Struct, frozen=True):
@@ -55,6 +56,21 @@ class SignalsStatus(msgspec.Struct, frozen=True):
     outbox: int = 0
 
 
+class DecisionsStatus(msgspec.Struct, frozen=True):
+    """One partition of the decisions, as the worker that delivers them sees it."""
+
+    running: bool
+    """Its records are taken."""
+    trouble: str | None
+    read: int | None
+    """The next record to take."""
+    lag_records: int | None = None
+    lag_seconds: float | None = None
+    """How long the oldest record not taken has waited at most."""
+    pending: int = 0
+    """Deliveries that wait."""
+
+
 class WorkerStatus(msgspec.Struct, frozen=True):
     """What `/status` shows and Redis is told every few seconds."""
 
@@ -73,6 +89,10 @@ class WorkerStatus(msgspec.Struct, frozen=True):
     consumer_restarts: int
     events_per_second: float = 0.0
     """Records taken per second, over about the last ten seconds."""
+    decisions: dict[str, DecisionsStatus] = {}
+    """Partitions of the decisions, by number."""
+    receivers: list[ReceiverHealth] = []
+    """As this worker knows them; counts are since it started."""
 
 
 def worker_name(settings: Settings) -> str:
@@ -155,9 +175,33 @@ class Reporter:
             partitions=partitions,
             signals=self._signals(),
             rebalances=self.journeys.rebalances,
-            consumer_restarts=self.journeys.restarts + self.desk.restarts,
+            consumer_restarts=self.journeys.restarts + self.desk.restarts + self.delivery_restarts,
             events_per_second=self.journeys.rate.per_second(),
+            decisions=self._decisions(now),
+            receivers=[] if self.deliveries is None else list(self.deliveries.health()),
         )
+
+    @property
+    def delivery_restarts(self) -> int:
+        """Partitions of the decisions that were read anew because their consumer had stopped."""
+        return 0 if self.deliveries is None else self.deliveries.restarts
+
+    def _decisions(self, now: int) -> dict[str, DecisionsStatus]:
+        dispatch = self.deliveries
+        if dispatch is None:
+            return {}
+        found = {str(number): DecisionsStatus(False, trouble, None) for number, trouble in dispatch.trouble.items()}
+        for number, part in dispatch.parts.items():
+            trouble = dispatch.trouble.get(number)
+            found[str(number)] = DecisionsStatus(
+                running=trouble is None and not part.leaving,
+                trouble=trouble,
+                read=part.read,
+                lag_records=part.progress.behind,
+                lag_seconds=part.progress.lag_seconds(now),
+                pending=len(part.state.waiting()),
+            )
+        return dict(sorted(found.items(), key=lambda one: int(one[0])))
 
     def _signals(self) -> SignalsStatus:
         stage = self.desk.stage

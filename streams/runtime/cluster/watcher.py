@@ -20,6 +20,7 @@ from mode import Service
 from streams.errors import CannotStart
 from streams.runtime.clock import Clock
 from streams.runtime.cluster import security
+from streams.runtime.cluster.dispatch import Dispatch
 from streams.runtime.cluster.journey_service import JourneyService
 from streams.runtime.cluster.progress import Progress, Verdict, Watchdog
 from streams.runtime.cluster.signal_agent import SignalDesk
@@ -75,11 +76,11 @@ class KafkaEnds:
 
 
 class Watcher(Service):
-    """Looks at both consumers of a worker every few seconds.
+    """Looks at a worker's consumers every few seconds.
 
     Parameters
     ----------
-    journeys, desk
+    journeys, desk, dispatch
         What is watched.
     ends
         Where partitions end.
@@ -95,6 +96,7 @@ class Watcher(Service):
         clock: Clock,
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        dispatch: Dispatch | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -105,6 +107,7 @@ class Watcher(Service):
         self._monotonic = monotonic
         self._journeys = journeys
         self._desk = desk
+        self._dispatch = dispatch
         self._ends = ends
         self._clock = clock
         self._partials = TopicPartition(desk.names.partials, 0)
@@ -130,7 +133,7 @@ class Watcher(Service):
 
     async def look(self) -> None:
         """Once. Raises CannotStart when a consumer that was started anew takes nothing either."""
-        ends = await self._ends.of([*self._journeys.slots, self._partials])
+        ends = await self._ends.of([*self._journeys.slots, self._partials, *self._decisions()])
         if ends is None:
             return  # Kafka is away: whoever waits for it does so rightly
         now = self._monotonic()
@@ -138,6 +141,7 @@ class Watcher(Service):
         self._looked_at = now
         await self._look_at_journeys(ends, stood_still)
         self._look_at_signals(ends.get(self._partials), stood_still)
+        self._look_at_deliveries(ends, stood_still)
 
     async def _look_at_journeys(self, ends: Mapping[TopicPartition, int], stood_still: bool) -> None:
         journeys = self._journeys
@@ -163,8 +167,8 @@ class Watcher(Service):
                 consumer="journeys",
                 waiting={tp.partition: offsets for tp, offsets in stopped.items()},
             )
-            for dog in self._dogs.values():
-                dog.restarted()
+            for tp in journeys.slots:
+                self._dogs.setdefault(tp, Watchdog()).restarted()
             await journeys.restart()
 
     def _look_for_gaps(self, tp: TopicPartition, unheard: list[int]) -> None:
@@ -187,3 +191,26 @@ class Watcher(Service):
             _log.error("consumer_stopped", consumer="signals", waiting={0: f"{read} to {end}"})
             self._signals_dog.restarted()
             desk.restart()
+
+    def _decisions(self) -> list[TopicPartition]:
+        parts = () if self._dispatch is None else sorted(self._dispatch.parts)
+        return [TopicPartition(self._desk.names.decisions, number) for number in parts]
+
+    def _look_at_deliveries(self, ends: Mapping[TopicPartition, int], stood_still: bool) -> None:
+        """Faust gives one consumer to all of these and the partials; each partition may fall silent by itself."""
+        for tp in self._decisions():
+            assert self._dispatch is not None
+            part, end = self._dispatch.parts.get(tp.partition), ends.get(tp)
+            if part is None or end is None:
+                continue
+            part.progress.see(part.read, end, self._clock.now())
+            dog = self._dogs.setdefault(tp, Watchdog())
+            held_up = stood_still or part.leaving or part.crowded
+            verdict = dog.look(self._monotonic(), part.read, end, held_up=held_up)
+            if verdict is Verdict.GIVE_UP:
+                raise CannotStart(_GIVE_UP.format(f"decisions:{tp.partition}", part.read, end))
+            if verdict is Verdict.RESTART:
+                waiting = {tp.partition: f"{part.read} to {end}"}
+                _log.error("consumer_stopped", consumer="deliveries", waiting=waiting)
+                dog.restarted()
+                self._dispatch.restart(tp.partition)

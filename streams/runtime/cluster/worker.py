@@ -21,6 +21,7 @@ from streams.runtime.cluster.bulletin import Bulletin
 from streams.runtime.cluster.connections import Connections
 from streams.runtime.cluster.credentials import credentials
 from streams.runtime.cluster.delivery_agent import Deliveries
+from streams.runtime.cluster.delivery_requests import Requests
 from streams.runtime.cluster.dispatch import Dispatch
 from streams.runtime.cluster.journey_service import JourneyService, Settings
 from streams.runtime.cluster.redis_inspection import inspect
@@ -117,12 +118,13 @@ def run(loaded: Loaded, settings: Settings, *, web: tuple[str, int] | None = Non
         signal_agent.attach(app, desk)
         delivery_agent.attach(app, dispatch, names.decisions)
 
-        watcher = Watcher(journeys, desk, KafkaEnds(settings.kafka), clock)
+        watcher = Watcher(journeys, desk, KafkaEnds(settings.kafka), clock, dispatch=dispatch)
         reporter = Reporter(settings, loaded.hash, journeys, desk, watcher, clock, dispatch)
         bulletin = Bulletin(reporter, connections)
         if web is not None:
             worker_web.attach(app, reporter, loaded.config.access)
-        worker = Worker(app, connections, journeys, watcher, bulletin, deliveries, loop=loop)
+        requests = Requests(dispatch, connections)
+        worker = Worker(app, connections, journeys, watcher, bulletin, requests, deliveries, loop=loop)
         try:
             worker.execute_from_commandline()
         except SystemExit as end:

@@ -64,6 +64,11 @@ class WorkerMetrics(Exposition):
             families.add(metric, (), value)
         families.add(names.CONSUMER_RESTARTS, ("journeys",), journeys.restarts)
         families.add(names.CONSUMER_RESTARTS, (SIGNALS,), desk.restarts)
+        if reporter.deliveries is not None:
+            families.add(names.CONSUMER_RESTARTS, ("deliveries",), reporter.delivery_restarts)
+            for number, part in sorted(reporter.deliveries.parts.items()):
+                families.add(names.DECISIONS_LAG, (str(number),), part.progress.lag_seconds(reporter.now()))
+                families.add(names.DECISIONS_LAG_RECORDS, (str(number),), part.progress.behind)
         for tp, slot in sorted(journeys.slots.items()):
             _partition(families, str(tp.partition), slot, reporter.now())
         if desk.stage is not None:
