@@ -379,7 +379,8 @@ CASES_OPEN = Metric("touchline_cases_open", "gauge", "Cases that are not closed.
 CASE_OLDEST = Metric(
     "touchline_case_oldest_opened_timestamp_seconds",
     "gauge",
-    "When the oldest case that is not closed was opened, UTC epoch; absent without any.",
+    "When the oldest case that is not closed was opened, UTC epoch; absent without any. In a cluster as of the last"
+    " minute or so.",
     ("rule",),
     "s",
 )

@@ -154,7 +154,7 @@ class Metrics(Exposition):
         for part, shown in view_families(snapshot.journeys, snapshot.signals):
             yield from count.families(part, shown)
         yield from count.families(REST, care_families(snapshot.internals.care))
-        yield from count.families(REST, _case_families(snapshot.oldest_cases))
+        yield from count.families(REST, case_families(snapshot.oldest_cases))
         yield from count.families(REST, delivery_families(snapshot.health.receivers))
         if snapshot.alarms is not None:
             yield from count.families(REST, alarm_families(snapshot.alarms, snapshot.silent))
@@ -217,7 +217,8 @@ def process_families(config_hash: str) -> Iterator[Family]:
     yield _info(names.CONFIG, {"hash": config_hash})
 
 
-def _case_families(oldest: Mapping[str, int]) -> Iterator[Family]:
+def case_families(oldest: Mapping[str, int]) -> Iterator[Family]:
+    """Rule -> opening of its oldest open case, UTC epoch microseconds."""
     families = Families()
     for rule, opened in oldest.items():
         families.add(names.CASE_OLDEST, (rule,), opened / SECOND)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
 
-from redis.asyncio import Redis
-
 from connectors.sinks.contract import abilities_of
 from streams.config.structs import Config
 from streams.delivery.receivers import receivers_of
@@ -13,6 +11,7 @@ from streams.delivery.waiting import Delivery
 from streams.runtime.cluster.delivery_pages import before_of, cursor_of, place, view_of
 from streams.runtime.cluster.delivery_requests import Again, ask, token
 from streams.runtime.cluster.delivery_state import PARTITIONS, decode_delivery
+from streams.runtime.cluster.redis_link import Client
 from streams.runtime.cluster.redis_store import DOWN, PartitionStore
 from streams.runtime.problems import Problem
 from streams.runtime.service import Page, Stopped
@@ -33,7 +32,7 @@ class DeliveryDesk:
         The door's file: receivers are known by it before anything was sent to them.
     """
 
-    def __init__(self, redis: Redis, config: Config) -> None:
+    def __init__(self, redis: Client, config: Config) -> None:
         self._redis = redis
         self._receivers = frozenset(receivers_of(config, abilities_of))
 

@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 import structlog
 from mode import Service
-from redis.asyncio import Redis
 
 from streams.delivery.attempts import PENDING
 from streams.delivery.waiting import Delivery
 from streams.runtime.cluster.connections import Connections
 from streams.runtime.cluster.dispatch import Dispatch
+from streams.runtime.cluster.redis_link import Client
 from streams.runtime.cluster.redis_store import DOWN
 from streams.runtime.service import Stopped
 
@@ -54,7 +54,7 @@ def _key(partition: int) -> str:
     return f"{{decisions:{partition}}}:asked"
 
 
-async def ask(redis: Redis, asked: Mapping[int, Again]) -> None:
+async def ask(redis: Client, asked: Mapping[int, Again]) -> None:
     """Leave a request for each of these partitions. Raises one of the store's DOWN errors: some may be there then."""
     for partition, again in asked.items():
         await redis.rpush(_key(partition), _encode(again))
@@ -85,7 +85,7 @@ class Requests(Service):
                 _log.warning("request_not_obeyed", reason=error.reason)
 
 
-async def obey(redis: Redis, dispatch: Dispatch) -> int:
+async def obey(redis: Client, dispatch: Dispatch) -> int:
     """Do what is asked of the partitions that are well; how many requests. Raises Stopped or one of DOWN."""
     numbers = [number for number, part in dispatch.parts.items() if not part.leaving]
     done = 0
@@ -107,7 +107,7 @@ async def obey(redis: Redis, dispatch: Dispatch) -> int:
     return done
 
 
-async def _waiting(redis: Redis, numbers: Sequence[int]) -> list[list[bytes]]:
+async def _waiting(redis: Client, numbers: Sequence[int]) -> list[list[bytes]]:
     if not numbers:
         return []
     pipeline = redis.pipeline(transaction=False)

@@ -5,7 +5,7 @@ Nothing in it is needed: a door that starts anew makes it again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -15,10 +15,10 @@ from streams.runtime.cluster.overview import partitions_of
 from streams.runtime.cluster.redis_link import Client
 from streams.runtime.cluster.redis_store import PartitionStore
 from streams.runtime.cluster.topics import Names
-from streams.runtime.commit import NewDecision
+from streams.runtime.commit import Head, NewDecision
 from streams.runtime.service import Page, Published, StoredDeadLetter
 from streams.runtime.store import schema
-from streams.runtime.store.cases import case, cases_page, write_case
+from streams.runtime.store.cases import case, cases_page, oldest_cases, write_case
 from streams.runtime.store.pages import dead_letter, dead_letters_page, decisions_after, decisions_page, mark_redriven
 from streams.units import parse_time
 
@@ -138,6 +138,10 @@ class DoorIndex:
         """In the order asked for. Raises BadCursor."""
         return cases_page(self._tables, query, limit, cursor)
 
+    def oldest_cases(self) -> Mapping[str, int]:
+        """Rule -> opening of its oldest case that is not closed, UTC epoch microseconds."""
+        return oldest_cases(self._tables)
+
     def case(self, case_id: str) -> CaseView | None:
         """One."""
         return case(self._tables, case_id)
@@ -148,12 +152,20 @@ async def list_cases(redis: Client, index: DoorIndex, names: Names | None) -> No
 
     Raises CannotStart where Redis holds no cluster's state, or one of the store's DOWN errors.
     """
+    async for source, told, head in cases_told(redis):
+        index.know(source, told, 0 if names is None else head.sequences.get(names.decisions, 0))
+
+
+async def cases_told(redis: Client) -> AsyncIterator[tuple[str, list[CaseTold], Head]]:
+    """Partition by partition what Redis lists of cases, and the head as of before.
+
+    Raises CannotStart where Redis holds no cluster's state, or one of the store's DOWN errors.
+    """
     for number in range(await partitions_of(redis)):
         store = PartitionStore(redis, f"events:{number}")
         head = await store.peek()
         if head is not None:
-            until = 0 if names is None else head.sequences.get(names.decisions, 0)
-            index.know(store.name, map(decode_case, await store.cases()), until)
+            yield store.name, [decode_case(body) for body in await store.cases()], head
 
 
 def _new(body: bytes) -> NewDecision:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -112,7 +113,10 @@ class Reporter:
         watcher: Watcher,
         clock: Clock,
         deliveries: Dispatch | None = None,
+        oldest_cases: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
+        self.oldest_cases = oldest_cases
+        """Rule -> when its oldest open case was opened, UTC epoch microseconds; empty where another worker says so."""
         self.deliveries = deliveries
         self.config = config
         """Hash of the worker's file."""

@@ -18,6 +18,7 @@ from streams.errors import CannotStart
 from streams.runtime.clock import Clock, SystemClock
 from streams.runtime.cluster import delivery_agent, positions, security, signal_agent, topics, worker_web
 from streams.runtime.cluster.bulletin import Bulletin
+from streams.runtime.cluster.case_ages import CaseAges
 from streams.runtime.cluster.connections import Connections
 from streams.runtime.cluster.credentials import credentials
 from streams.runtime.cluster.delivery_agent import Deliveries
@@ -119,12 +120,13 @@ def run(loaded: Loaded, settings: Settings, *, web: tuple[str, int] | None = Non
         delivery_agent.attach(app, dispatch, names.decisions)
 
         watcher = Watcher(journeys, desk, KafkaEnds(settings.kafka), clock, dispatch=dispatch)
-        reporter = Reporter(settings, loaded.hash, journeys, desk, watcher, clock, dispatch)
+        case_ages = CaseAges(desk, connections)
+        reporter = Reporter(settings, loaded.hash, journeys, desk, watcher, clock, dispatch, lambda: case_ages.oldest)
         bulletin = Bulletin(reporter, connections)
         if web is not None:
             worker_web.attach(app, reporter, loaded.config.access)
         requests = Requests(dispatch, connections)
-        worker = Worker(app, connections, journeys, watcher, bulletin, requests, deliveries, loop=loop)
+        worker = Worker(app, connections, journeys, watcher, bulletin, case_ages, requests, deliveries, loop=loop)
         try:
             worker.execute_from_commandline()
         except SystemExit as end:

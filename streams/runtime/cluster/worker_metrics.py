@@ -20,7 +20,7 @@ from streams.runtime.cluster.status import Reporter
 from streams.runtime.delivery_metrics import delivery_families
 from streams.runtime.exposition import Exposition
 from streams.runtime.families import Families
-from streams.runtime.metrics import bounded_sources, bounded_types, process_families
+from streams.runtime.metrics import bounded_sources, bounded_types, case_families, process_families
 from streams.runtime.series_count import REST, SeriesCount, ceiling
 from streams.runtime.view_metrics import view_families
 from streams.stages.signal import SignalStage
@@ -109,6 +109,7 @@ class WorkerMetrics(Exposition):
         for part, shown in view_families(view.journeys, view.signals):
             yield from series.families(part, shown)
         yield from series.families(REST, care_families(totals.care))
+        yield from series.families(REST, case_families(self._reporter.oldest_cases()))
         if view.alarms is not None:
             silent = {alert.source for alert in view.alarms.alerts if alert.source is not None}
             labels = {source: self._sources.admit(source) for source in sorted(silent)}
