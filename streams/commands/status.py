@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -66,6 +67,8 @@ def _told(overview: Overview) -> list[str]:
         lines.append(f"worker {worker.name}: {worker.partitions} partitions, file {worker.config}, {state}")
     if len({worker.config for worker in overview.workers}) > 1:
         lines.append("the workers have different files: start them all with the same one")
+    if len(followed := Counter(row.config for row in overview.partitions if row.config)) > 1:
+        lines += [f"{count} partitions follow file {config}" for config, count in sorted(followed.items())]
     return lines
 
 

@@ -54,6 +54,7 @@ class _Meta(msgspec.Struct, array_like=True):
     # What follows came later; what was stored before does not have it.
     standing: list[str] = []
     quotas: quotas.Stored = msgspec.field(default_factory=quotas.Stored)
+    files: dict[int, str] = {}
 
 
 class SignalStage:
@@ -69,6 +70,8 @@ class SignalStage:
         self._dimensions = Dimensions(config.segments, config_hash)
         self._upcoming: dict[str, Config] = {}
         """Files that hold from the first tick declared under them, by hash."""
+        self._files: dict[int, str] = {}
+        """Partition -> file of its last partial."""
         overs = watch.overs(config)
         self._steps = Steps(config, overs)
         self._gauges = Gauges(config, overs)
@@ -109,6 +112,14 @@ class SignalStage:
         else:
             self._upcoming[config_hash] = config
 
+    def turns(self, partial: Partial) -> bool:
+        """Whether with this partial its partition goes over to another file, which does not hold here yet.
+
+        Where it does, call `activate` first; so the file in force follows from the partials alone. Of a partition that
+        was never heard of, nobody can say.
+        """
+        return partial.config not in (self.hash, self._files.get(partial.partition, partial.config))
+
     def process(self, partial: Partial) -> list[Decision]:
         """Take the next partial of a partition; the decisions of the ticks this closes, in order.
 
@@ -122,6 +133,7 @@ class SignalStage:
             )
         if not self._closing.take(partial):
             return []
+        self._files[partial.partition] = partial.config
         closed = self._closing.closed
         return [] if closed is None else self._close_until(closed)
 
@@ -354,6 +366,7 @@ class SignalStage:
             upcoming=list(self._upcoming),
             standing=sorted(self._standing.held),
             quotas=self.quotas.stored,
+            files=self._files,
         )
         return zlib.compress(msgspec.msgpack.encode(meta), 1)
 
@@ -391,6 +404,7 @@ class SignalStage:
         stage._closing.load(meta.positions, meta.declared, meta.waiting)
         stage._dimensions.load(meta.dimensions, meta.cells)
         stage._counted = meta.counted
+        stage._files = meta.files
         if meta.tick is not None:
             stage._steps.rings.advance(meta.tick)
             stage._gauges.rings.advance(meta.tick)

@@ -13,9 +13,9 @@ from streams.config.load import load_text
 from streams.decisions import encode as encode_decision
 from streams.runtime.clock import SystemClock
 from streams.runtime.cluster.addresses import case_told
-from streams.runtime.cluster.bulletin import STALE_SECONDS, WORKERS
 from streams.runtime.cluster.cluster_service import REDRIVEN, ClusterService
 from streams.runtime.cluster.erasing import GONE, tell_doors
+from streams.runtime.cluster.heard import STALE_SECONDS, WORKERS
 from streams.runtime.cluster.intake import Intake
 from streams.runtime.cluster.redis_store import Commit, Outcome, PartitionStore
 from streams.runtime.cluster.shown_view import VIEW, VIEWERS, decode_view, encode_view, shown

@@ -375,3 +375,57 @@ async def test_the_same_second_says_the_same_whichever_partition_is_heard_first(
     await commit(desk)
     assert sorted(await verdicts(redis), key=repr) == ANSWERS
     desk.fail("test")
+
+
+# -- files ---------------------------------------------------------------------------------------------------------
+
+OTHER = load_text(FILE.replace("within: 10m", "within: 5m"))
+
+
+def file_desk(redis: Redis, loaded: Loaded) -> SignalDesk:
+    connections = cast(Connections, SimpleNamespace(redis=redis, sender=None))
+    return SignalDesk(connections, Rulebook(connections, loaded), Names("t"), 2)
+
+
+def counted(partition: int, sequence: int, loaded: Loaded) -> bytes:
+    """A customer entering the cart in a tick of a partition that follows a file."""
+    entered: Any = (Entered("buy", "cart", (), 1, 0),)
+    partial = Partial(partition, sequence, sequence, sequence, loaded.hash, entered=entered)
+    return msgspec.msgpack.encode(partial)
+
+
+async def test_a_stage_that_dies_while_a_file_is_rolled_out_comes_back(
+    redis: Redis, loaded: Loaded, commit: Commit
+) -> None:
+    await Rulebook(cast(Connections, SimpleNamespace(redis=redis)), OTHER).refresh()
+    desk = file_desk(redis, loaded)
+    await desk.claim()
+    await hear(desk, [counted(0, 0, loaded), counted(1, 0, loaded), counted(0, 1, OTHER)])
+    await commit(desk)
+    heir = file_desk(redis, loaded)
+    assert await heir.claim() == 3
+    await hear(heir, [counted(1, 1, loaded), counted(1, 2, loaded), counted(0, 2, OTHER)], 3)
+    assert heir.stage is not None
+    assert (heir.stage.hash, entered(heir)) == (OTHER.hash, 6)
+    for one in (desk, heir):
+        one.fail("test")
+
+
+@pytest.mark.parametrize("owner", ["old", "new"])
+async def test_which_file_the_signals_follow_does_not_depend_on_who_has_them(
+    redis: Redis, loaded: Loaded, owner: str
+) -> None:
+    for file in (loaded, OTHER):
+        await Rulebook(cast(Connections, SimpleNamespace(redis=redis)), file).refresh()
+    desk = file_desk(redis, loaded if owner == "old" else OTHER)
+    await desk.claim()
+    followed = []
+    story = [(0, loaded), (1, loaded), (0, OTHER), (1, loaded), (0, OTHER), (1, loaded), (1, OTHER), (0, OTHER)]
+    sequences = [0, 0]
+    for offset, (partition, file) in enumerate(story):
+        await desk.take(offset, counted(partition, sequences[partition], file))
+        sequences[partition] += 1
+        assert desk.stage is not None
+        followed.append(desk.stage.hash == OTHER.hash)
+    assert followed[3:] == [True] * 5
+    desk.fail("test")

@@ -9,16 +9,13 @@ import structlog
 from mode import Service
 
 from streams.runtime.cluster.connections import Connections
+from streams.runtime.cluster.heard import WORKERS
 from streams.runtime.cluster.redis_link import Client
 from streams.runtime.cluster.redis_store import DOWN
 from streams.runtime.cluster.shown_view import UNSEEN_SECONDS, VIEW, VIEW_SECONDS, VIEWERS, encode_view, shown
 from streams.runtime.cluster.status import Reporter, WorkerStatus
 
-WORKERS = "touchline:workers"
-"""Hash: name of a worker -> its latest WorkerStatus, as JSON."""
 EVERY_SECONDS = 2.0
-STALE_SECONDS = 15
-"""A worker not heard of for so long is not there."""
 _FORGET_SECONDS = 24 * 3600
 _decode = msgspec.json.Decoder(WorkerStatus).decode
 _log = structlog.get_logger()

@@ -53,6 +53,7 @@ _RETRY_S = 1.0
 _STOP_LIMIT_S = 10.0
 _REPORT_S = 2.0
 _LOOK_S = 0.2
+_RULES_S = 5.0
 _IDLE_STEP = 1_000_000
 
 
@@ -87,6 +88,8 @@ class Slot:
         self.lost = False
         """Another owner has it: claimed again only once the group accepts an offset of ours."""
         self.trouble: str | None = None
+        self.superseded = False
+        """It stands under a newer file than ours, and that was said."""
         self.retry_at = 0.0
         self.busy_at = 0
         """Clock of the last record from outside."""
@@ -130,6 +133,7 @@ class JourneyService(Service):
         self._consumer: AIOKafkaConsumer | None = None
         self._reported_at = 0.0
         self._looked_at = 0.0
+        self._ruled_at = 0.0
         self._began = clock.now()
         self.joined = False
         """The group has said once which partitions are ours."""
@@ -254,6 +258,7 @@ class JourneyService(Service):
             self.rounds += 1
             await asyncio.gather(*(self._take(tp, batches[tp]) for tp in batches))
             await self._look()
+            await self._look_at_rules()
             await self._advance_time()
             await self._report()
 
@@ -327,10 +332,25 @@ class JourneyService(Service):
         return True
 
     async def _name_rules(self, tp: TopicPartition, slot: Slot) -> None:
-        """A changed file holds from a place in the log on: write that place."""
-        wanted = self._rulebook.current.hash
-        if slot.partition.stage.config_hash != wanted:
+        """A changed file holds from a place in the log on: write that place. Raises one of the store's DOWN."""
+        wanted, held = self._rulebook.current.hash, slot.partition.stage.config_hash
+        if held == wanted:
+            return
+        if await self._rulebook.gives_way(held, self._clock.now()):
             await self._write(tp, CONFIG_ACTIVATED, {"hash": wanted})
+        elif not slot.superseded:
+            slot.superseded = True
+            _log.warning("file_superseded", partition=tp.partition, ours=wanted, follows=held)
+
+    async def _look_at_rules(self) -> None:
+        """A record of ours may be lost, and a newer file may come out of use."""
+        if time.monotonic() - self._ruled_at < _RULES_S:
+            return
+        self._ruled_at = time.monotonic()
+        with contextlib.suppress(*DOWN):
+            for tp, slot in list(self.slots.items()):
+                if slot.running:
+                    await self._name_rules(tp, slot)
 
     async def _take(self, tp: TopicPartition, batch: Sequence[ConsumerRecord]) -> None:
         """One batch: process, commit, and on a lost race do what exactness rule 6 says."""

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from streams.errors import CannotStart
-from streams.runtime.cluster.bulletin import STALE_SECONDS, told
+from streams.runtime.cluster.bulletin import told
+from streams.runtime.cluster.heard import STALE_SECONDS
 from streams.runtime.cluster.redis_link import Client
 from streams.runtime.cluster.redis_store import DOWN, PartitionStore, connect
 from streams.runtime.cluster.status import DecisionsStatus, PartitionStatus, WorkerStatus
@@ -32,6 +33,8 @@ class Row(msgspec.Struct, frozen=True):
     """UTC epoch microseconds."""
     low: int = 0
     """Where recovery would begin."""
+    config: str = ""
+    """Hash of the file it follows; empty where nobody says."""
 
 
 class WorkerRow(msgspec.Struct, frozen=True):
@@ -197,6 +200,7 @@ async def _row(redis: Client, number: int, workers: Sequence[WorkerStatus]) -> R
             found.read,
             found.watermark,
             found.low,
+            found.config,
         )
     name = f"events:{number}"
     head = await PartitionStore(redis, name).peek()

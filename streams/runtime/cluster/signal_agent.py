@@ -217,16 +217,19 @@ class SignalDesk:
 
     async def _process(self, partial: Partial) -> None:
         assert self._stage is not None
-        current = self._rulebook.current
-        if partial.config == current.hash != self._stage.hash:
-            self._stage.activate(current.config, current.hash)
+        if self._stage.turns(partial):
+            await self._activate(self._stage, partial.config)
         try:
             self._decisions += self._stage.process(partial)
         except ValueError:  # counted under a file the stage never met
-            await self._rulebook.refresh()
-            self._stage.activate(self._rulebook.file(partial.config).config, partial.config)
+            await self._activate(self._stage, partial.config)
             self._decisions += self._stage.process(partial)
         self._notice_standing(self._stage)
+
+    async def _activate(self, stage: SignalStage, file_hash: str) -> None:
+        if not self._rulebook.knows(file_hash):
+            await self._rulebook.refresh()
+        stage.activate(self._rulebook.file(file_hash).config, file_hash)
 
     def _notice_standing(self, stage: SignalStage) -> None:
         """Whenever it changes after a partial, so that the n-th is the same on every reading of the partials."""
@@ -243,7 +246,8 @@ class SignalDesk:
         stored = await store.states(self._pieces)
         pieces = {name: body for name, body in stored.items() if body is not None}
         under = SignalStage.config_of(pieces)
-        return SignalStage.restore(self._rulebook.file(under).config, under, pieces)
+        upcoming = {name: self._rulebook.file(name).config for name in SignalStage.upcoming_of(pieces)}
+        return SignalStage.restore(self._rulebook.file(under).config, under, pieces, upcoming)
 
     def _notice_gap(self, partial: Partial, expected: int, offset: int) -> None:
         """A sender that failed in the middle sends again from there, so the missing number normally follows."""

@@ -42,6 +42,8 @@ class PartitionStatus(msgspec.Struct, frozen=True):
     """Records that lay here and belong to another partition; they were sent on."""
     unheard: int = 0
     """Numbers of quotas' answers that later ones have overtaken. They come within moments, or the log has lost them."""
+    config: str = ""
+    """Hash of the file it follows."""
 
 
 class SignalsStatus(msgspec.Struct, frozen=True):
@@ -169,6 +171,7 @@ class Reporter:
                 outbox=slot.partition.relay.depth,
                 misplaced=slot.partition.stage.misplaced,
                 unheard=len(slot.partition.stage.unheard),
+                config=slot.partition.stage.config_hash,
             )
         return WorkerStatus(
             worker=self.worker,
