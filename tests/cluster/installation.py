@@ -90,9 +90,9 @@ class Installation:
             await producer.send_and_wait(self.names.events, encode(event), partition=partition, headers=[INTERNAL])
         await producer.stop()
 
-    def worker(self, *options: str) -> Worker:
-        """Start `touchline worker`."""
-        worker = Worker(self, len(self._workers), options)
+    def worker(self, *options: str, module: Sequence[str] = ("streams",)) -> Worker:
+        """Start `touchline worker`, or what another module makes of it."""
+        worker = Worker(self, len(self._workers), options, module)
         self._workers.append(worker)
         return worker
 
@@ -195,10 +195,12 @@ def bytes_of(reply: bytes | str | None) -> bytes:
 class Worker:
     """A worker process and its log."""
 
-    def __init__(self, installation: Installation, number: int, options: tuple[str, ...]) -> None:
+    def __init__(
+        self, installation: Installation, number: int, options: tuple[str, ...], module: Sequence[str]
+    ) -> None:
         self.log_file = installation.folder / f"worker-{number}.log"
         command = [
-            sys.executable, "-m", "streams", "worker", "-c", str(installation.file), "--kafka", installation.kafka,
+            sys.executable, "-m", *module, "worker", "-c", str(installation.file), "--kafka", installation.kafka,
             "--redis", installation.redis, "--name", installation.names.name, *options,
         ]  # fmt: skip
         with self.log_file.open("wb") as log:

@@ -75,6 +75,16 @@ async def test_a_newer_file_that_nobody_has_run_for_a_while_gives_way(redis: Red
     assert not await new.gives_way(OLD.hash, place.now), "the file that was taken back is the older one now"
 
 
+async def test_who_has_not_looked_for_long_does_not_know_that_a_file_was_unused_all_the_time(redis: Redis) -> None:
+    place = Cluster(redis)
+    old, _ = await place.book(OLD), await place.book(NEW)
+    assert not await old.gives_way(NEW.hash, place.now)
+    place.seconds += 10 * UNUSED_SECONDS
+    assert not await old.gives_way(NEW.hash, place.now)
+    place.seconds += UNUSED_SECONDS
+    assert await old.gives_way(NEW.hash, place.now)
+
+
 async def test_a_file_of_a_release_that_kept_no_order_is_the_oldest(redis: Redis) -> None:
     place = Cluster(redis)
     await redis.hset("touchline:files", OLD.hash, OLD.text)

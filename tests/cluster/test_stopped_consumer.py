@@ -18,6 +18,8 @@ from streams.runtime.cluster.watcher import LOOK_SECONDS, KafkaEnds, Watcher
 from tests.cluster.conftest import Install
 from tests.cluster.installation import Installation
 from tests.cluster.test_signal_agent import FILE
+from tests.streams.runtime.outpost import SECRET
+from tests.streams.runtime.receiver import listening
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(240)]
 PARTITIONS = 2
@@ -80,3 +82,44 @@ async def test_records_that_wait_for_a_dead_consumer_are_taken_by_the_next(insta
             await service.stop()
             await watcher.on_stop()
             await connections.stop()
+
+
+DELIVERING = """
+version: 1
+idle_after: 1s
+allowed_lateness: 1s
+cases:
+  complaint: {{on: complaint.received, owner: support}}
+subscriptions:
+  - {{name: ops, match: {{type: case.opened}}, to: 'webhook:{url}', secret: {secret}, allow_private: true}}
+"""
+
+
+async def test_a_worker_that_gets_none_of_the_decisions_says_so_and_ends_and_the_next_delivers(
+    install: Install,
+) -> None:
+    async with listening() as peer, install(DELIVERING.format(url=peer.url, secret=SECRET), PARTITIONS) as made:
+        deaf = made.folder / "deaf"
+        first = made.worker(module=("tests.cluster.deaf_worker", str(deaf)))
+
+        async def complain(name: str) -> None:
+            await made.send([Event(id=name, source="shop", type="complaint.received", subject=name)])
+
+        async def told(count: int) -> bool:
+            return len(set(peer.accepted)) >= count
+
+        await complain("anna")
+        await first.until(lambda: told(1), "the first case to be delivered")
+        deaf.touch()
+        await complain("ben")
+        while first.process.poll() is None:
+            await asyncio.sleep(0.1)
+        stopped = [line for line in first.log.splitlines() if "consumer_stopped" in line]
+        assert any('"consumer": "deliveries"' in line for line in stopped), first.log[-3000:]
+        assert first.process.returncode == 3
+        assert "a consumer started anew takes none of them either" in first.log
+        assert len(peer.accepted) == 1
+        second = made.worker()
+        await second.until(lambda: told(2), "the second case to be delivered")
+        assert len(peer.accepted) == 2
+        assert second.stop() == 0

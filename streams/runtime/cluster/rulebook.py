@@ -36,8 +36,8 @@ class Rulebook:
         self._rules: dict[str, Rules] = {}
         self._order: dict[str, float] = {}
         self._monotonic = monotonic
-        self._unused_since: dict[str, float] = {}
-        """Files newer than ours that no worker was seen to run, by when that was seen first."""
+        self._unused: dict[str, tuple[float, float]] = {}
+        """Files newer than ours that no worker was seen to run: since when, and when that was seen last."""
 
     async def refresh(self) -> None:
         """Read files that are not known here, and leave ours for whoever meets its hash in the log."""
@@ -73,10 +73,14 @@ class Rulebook:
         if self._rank(self.current.hash) > self._rank(file_hash):
             return True
         if file_hash in await files_running(self._connections.redis, now):
-            self._unused_since.pop(file_hash, None)
+            self._unused.pop(file_hash, None)
             return False
-        since = self._unused_since.setdefault(file_hash, self._monotonic())
-        if self._monotonic() - since < UNUSED_SECONDS:
+        seen = self._monotonic()
+        since, before = self._unused.get(file_hash, (seen, seen))
+        if seen - before > UNUSED_SECONDS:
+            since = seen  # nobody has looked meanwhile
+        self._unused[file_hash] = since, seen
+        if seen - since < UNUSED_SECONDS:
             return False
         await self._put_last()
         return True
