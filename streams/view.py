@@ -60,9 +60,14 @@ class SegmentView(msgspec.Struct, frozen=True):
     dimension: str
     value: str
     windows: dict[str, StepWindow]
-    in_flight: int
+    in_flight: int | None
+    """None where it is withheld."""
     totals: StepTotals = StepTotals()
-    """Skipped, repeated and unattributed are not kept by segment."""
+    """Skipped, repeated and unattributed are not kept by segment. Of an employee nothing is told: all are 0."""
+    employee: bool = False
+    """The value names a member of staff (`access.employees`)."""
+    withheld: list[str] = []
+    """Windows left out, as too few customers of one employee are in them."""
 
 
 class StepView(msgspec.Struct, frozen=True):
@@ -95,6 +100,10 @@ class SignalSegmentView(msgspec.Struct, frozen=True):
     dimension: str
     value: str
     windows: dict[str, Estimate]
+    employee: bool = False
+    """The value names a member of staff (`access.employees`)."""
+    withheld: list[str] = []
+    """Windows left out, as too few customers of one employee are in them."""
 
 
 class SignalView(msgspec.Struct, frozen=True):

@@ -8,7 +8,10 @@ from urllib.parse import urlsplit
 
 from streams.config.blocks import Block
 from streams.config.faults import Path
-from streams.config.kinds import Name, SecretText
+from streams.config.kinds import AtLeastOne, Name, SecretText
+
+EMPLOYEES = ("agent", "employee")
+"""Dimensions of these names are about staff unless the file says otherwise."""
 
 
 class WriteKey(Block, frozen=True, kw_only=True):
@@ -42,6 +45,11 @@ class Access(Block, frozen=True, kw_only=True):
     """`HOST:PORT`; the command line goes first."""
     url: str | None = None
     """Where people open the console, such as `https://touchline.example.org/`; messages about alerts link to it."""
+    employees: tuple[Name, ...] = EMPLOYEES
+    """Segment dimensions whose values are members of staff: shown to `agent` and `admin` alone, and never in alerts or
+    metrics."""
+    minimum_group: AtLeastOne = 5
+    """Fewest customers of one employee in a window for which anything is shown."""
     write_keys: tuple[WriteKey, ...] = ()
     """Senders."""
     console: tuple[ConsoleToken, ...] = ()

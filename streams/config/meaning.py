@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import get_args
 
+from streams.config.access import EMPLOYEES
 from streams.config.faults import Faults, Path, unknown
 from streams.config.kinds import Severity
 from streams.config.nodes import Node
@@ -77,6 +78,7 @@ def check_meaning(root: Node, config: Config | None, faults: Faults) -> None:
     # Match keys are checked against the dimensions; a list that is itself wrong would make good keys look wrong.
     dimensions = tuple(segment.name for segment in config.segments)
     if len(dimensions) == len(_items(root.at("segments"))):
+        _employees(config, dimensions, root, faults)
         for at, subscription in enumerate(config.subscriptions):
             _subscription(subscription, ("subscriptions", at), dimensions, names, root, faults)
 
@@ -117,6 +119,25 @@ def _segments(segments: tuple[Segment, ...], root: Node, faults: Faults) -> None
             place: Path = ("segments", at)
             faults.add(place, root.line_of(place), f"the dimension '{segment.name}' is there twice")
         seen.add(segment.name)
+
+
+def _employees(config: Config, dimensions: tuple[str, ...], root: Node, faults: Faults) -> None:
+    access = config.access
+    if access.employees != EMPLOYEES:
+        for at, name in enumerate(access.employees):
+            if name not in dimensions:
+                place: Path = ("access", "employees", at)
+                faults.add(place, root.line_of(place), unknown("segment", name, dimensions))
+    for at, subscription in enumerate(config.subscriptions):
+        for name in subscription.match.segments:
+            if name in access.employees and name in dimensions:
+                place = ("subscriptions", at, "match", name)
+                faults.add(place, root.line_of(place), "no alert names single employees; see access.employees")
+    for name, signal in config.signals.items():
+        if (signal.where or {}).get("metric") == "enps" and signal.min_n < access.minimum_group:
+            place = ("signals", name, "min_n")
+            said = f"answers of employees are shown from access.minimum_group ({access.minimum_group}) on"
+            faults.add(place, root.line_of(place), said)
 
 
 def _place(journey: str | None, step: str | None, place: Path, names: _Names, root: Node, faults: Faults) -> None:

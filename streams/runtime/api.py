@@ -10,7 +10,7 @@ from aiohttp import web
 from streams.runtime.access import role_of
 from streams.runtime.answers import bad_cursor, json_answer, limit_of, since_of, slice_of
 from streams.runtime.problems import Problem, not_found
-from streams.runtime.redaction import decision_for
+from streams.runtime.redaction import decision_for, journeys_for, signals_for
 from streams.runtime.refusals import refusing
 from streams.runtime.service import BadCursor, CustomerReader, Page, Service, StoredDeadLetter
 
@@ -49,11 +49,11 @@ class Api:
 
     async def journeys(self, request: web.Request) -> web.Response:
         """GET /api/v1/journeys, in the file's order."""
-        return json_answer(slice_of(request, self._service.journeys()))
+        return json_answer(slice_of(request, journeys_for(role_of(request), self._service.journeys())))
 
     async def signals(self, request: web.Request) -> web.Response:
         """GET /api/v1/signals, in the file's order."""
-        return json_answer(slice_of(request, self._service.signals()))
+        return json_answer(slice_of(request, signals_for(role_of(request), self._service.signals())))
 
     async def health(self, request: web.Request) -> web.Response:
         """GET /api/v1/health."""

@@ -1,13 +1,14 @@
-"""What a viewer sees of alerts and decisions: everything but people, neither customers nor employees."""
+"""What a viewer sees of journeys, signals, alerts and decisions: everything but people."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from streams.runtime.access import Role
-from streams.view import AlarmsView, AlertView, ChangeView, TimelineEntry
+from streams.view import AlarmsView, AlertView, ChangeView, JourneyView, SignalView, StepView, TimelineEntry
 
 _SAID = ("acknowledged", "snoozed", "accepted")
 """Entries of a timeline that name who did it."""
@@ -33,9 +34,29 @@ def alarms_for(role: Role, alarms: AlarmsView | None) -> AlarmsView | None:
     return msgspec.structs.replace(alarms, alerts=alerts_for(role, alarms.alerts))
 
 
+def journeys_for(role: Role, journeys: Sequence[JourneyView]) -> Sequence[JourneyView]:
+    """As this role sees them: without segments that name employees."""
+    if role > Role.VIEWER or not any(one.employee for each in journeys for step in each.steps for one in step.segments):
+        return journeys
+    return [msgspec.structs.replace(each, steps=[_step(step) for step in each.steps]) for each in journeys]
+
+
+def signals_for(role: Role, signals: Sequence[SignalView]) -> Sequence[SignalView]:
+    """As this role sees them: without segments that name employees."""
+    if role > Role.VIEWER or not any(one.employee for each in signals for one in each.segments):
+        return signals
+    return [
+        msgspec.structs.replace(each, segments=[one for one in each.segments if not one.employee]) for each in signals
+    ]
+
+
 def decision_for(role: Role, body: bytes) -> bytes:
     """The JSON of a decision record as this role sees it."""
     return body if role > Role.VIEWER else _encode(_decision(_decode(body)))
+
+
+def _step(step: StepView) -> StepView:
+    return msgspec.structs.replace(step, segments=[one for one in step.segments if not one.employee])
 
 
 def _alert(alert: AlertView) -> AlertView:

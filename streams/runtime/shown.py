@@ -9,7 +9,7 @@ import msgspec
 
 from streams.runtime.access import Role
 from streams.runtime.patch import json_patch
-from streams.runtime.redaction import alarms_for
+from streams.runtime.redaction import alarms_for, journeys_for, signals_for
 from streams.runtime.service import Health, Service
 from streams.view import AlarmsView, JourneyView, SignalView
 
@@ -67,8 +67,8 @@ class Shown:
     def advance(self) -> None:
         """See what is shown now; raises what the service raises, and keeps what it had then."""
         now = ShownNow(
-            self._service.journeys(),
-            self._service.signals(),
+            journeys_for(self._role, self._service.journeys()),
+            signals_for(self._role, self._service.signals()),
             alarms_for(self._role, _shortened(self._service.alarms())),
             self._service.health(),
         )

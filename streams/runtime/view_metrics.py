@@ -85,7 +85,7 @@ def _segment_families(journeys: Iterable[JourneyView]) -> Iterator[Family]:
     for journey in journeys:
         for step in journey.steps:
             for segment in step.segments:
-                if "@" not in segment.value:  # an address is nobody's segment
+                if not segment.employee and "@" not in segment.value:  # an address is nobody's segment
                     _segment(families, journey, step, segment)
     return iter(families)
 
@@ -130,7 +130,7 @@ def _signal_segment_families(signals: Iterable[SignalView]) -> Iterator[Family]:
     families = Families()
     for signal in signals:
         for segment in signal.segments:
-            if "@" not in segment.value:
+            if not segment.employee and "@" not in segment.value:
                 for window, estimate in segment.windows.items():
                     labels = (signal.name, signal.kind or "", window, segment.dimension, segment.value)
                     families.estimate(_SIGNAL_SEGMENT, labels, estimate)

@@ -79,7 +79,8 @@ class Detection:
 
     def regroup(self, dimensions: Sequence[Dimension]) -> None:
         """Segment values were admitted or lost their place, or another file holds."""
-        self._groups = groups_of((dimension.name, dimension.admitted) for dimension in dimensions)
+        people = self._config.access.employees
+        self._groups = groups_of((one.name, () if one.name in people else one.admitted) for one in dimensions)
         self.signals.regroup(self._groups)
 
     def forget(self, subjects: Collection[str]) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from streams.config.structs import Config
 from streams.effects import Decision, DoorCounts, Partial
+from streams.employees import withheld
 from streams.stages import dimensions, quotas, watch
 from streams.stages.closing import Closing
 from streams.stages.clusters import Clusters, Seen
@@ -292,7 +293,7 @@ class SignalStage:
         breached = self._watch.breached()
         step_windows = self._steps.segment_windows()
         signal_windows = self._gauges.segment_windows()
-        return View(
+        shown = View(
             tick=self.tick,
             journeys=[
                 JourneyView(
@@ -312,6 +313,8 @@ class SignalStage:
             ],
             alarms=self.detection.view(self.tick),
         )
+        people = self.config.access.employees
+        return withheld(shown, self.config.access) if any(one.name in people for one in ordered) else shown
 
     # Pieces
 

@@ -77,6 +77,7 @@ class StepAlarms:
     def __init__(self, config: Config, hour_of_week: HourOfWeek) -> None:
         self.steps: dict[Key, StepWatch] = {}
         self.dimensions = tuple(segment.name for segment in config.segments)
+        self._people = _people(config)
         self._cells: dict[Cell, Cell] = {}
         self._columns: Columns | None = None
         self._due: int | None = None
@@ -97,14 +98,16 @@ class StepAlarms:
                 self.steps[name, step] = kept
 
     def activate(self, config: Config, hour_of_week: HourOfWeek) -> list[SeriesKey]:
-        """Follow another file: steps keep what they learnt by name, unless their time or the dimensions changed.
+        """Follow another file: steps keep what they learnt by name.
+
+        Unless their time, the dimensions or who is staff changed.
 
         Returns the series that fire and are no longer watched as they were.
         """
         dimensions = tuple(segment.name for segment in config.segments)
         old = self.steps
-        before = old if dimensions == self.dimensions else {}
-        self.dimensions = dimensions
+        before = old if (dimensions, _people(config)) == (self.dimensions, self._people) else {}
+        self.dimensions, self._people = dimensions, _people(config)
         self._columns = None
         self._make(config, hour_of_week, before)
         self._plan()
@@ -138,7 +141,7 @@ class StepAlarms:
             self._plan()
 
     def _cell(self, cell: Cell, columns: Columns) -> Cell:
-        """A partial's cell in the dimensions of the file in force."""
+        """A partial's cell in the dimensions of the file in force; detection does not know employees."""
         if columns is not self._columns:
             self._columns = columns
             self._cells = {}
@@ -146,7 +149,9 @@ class StepAlarms:
         if known is None:
             if len(self._cells) >= _REMEMBERED:
                 self._cells.clear()
-            known = self._cells[cell] = tuple(cell[at] if at >= 0 else UNKNOWN for _, at in columns)
+            known = self._cells[cell] = tuple(
+                UNKNOWN if at < 0 or dimension.name in self._people else cell[at] for dimension, at in columns
+            )
         return known
 
     def accept(self, series: SeriesKey) -> None:
@@ -237,3 +242,8 @@ def watched(journey: Journey) -> list[tuple[str, int]]:
         (step.name, max(-(-deadline // 1_000_000), 1))
         for step, deadline in zip(journey.steps[:-1], deadlines(journey)[:-1], strict=True)
     ]
+
+
+def _people(config: Config) -> frozenset[str]:
+    """Dimensions whose values are members of staff."""
+    return frozenset(segment.name for segment in config.segments) & frozenset(config.access.employees)

@@ -116,7 +116,14 @@ async def test_the_console_asks_nobody_but_its_own_service(browser: Browser) -> 
         own = f"http://127.0.0.1:{watched.side.port}/"
         assert {url for url in watched.requested if not url.startswith(own)} <= {"about:blank"}
         asked = {url.removeprefix(own) for url in watched.requested}
-        assert {"app.js", "dom.js", "style.css", "texts/en.json", "api/v1/session", "api/v1/stream"} <= asked
+        assert {
+            "app.js",
+            "dom.js",
+            "style.css",
+            "texts/en.json",
+            "api/v1/session",
+            "api/v1/stream?view=changes",
+        } <= asked
         assert "texts/uk.json" not in asked
 
 
@@ -174,6 +181,22 @@ async def test_what_customers_send_is_shown_as_text_never_as_markup(browser: Bro
         await watched.page.locator(".pass").first.click()
         await expect(watched.page.get_by_role("cell", name=hostile)).to_be_visible()
         await expect(watched.page.locator("img")).to_have_count(0)
+
+
+async def test_an_employee_with_few_customers_is_named_without_a_number(browser: Browser) -> None:
+    shop = LiveShop()
+    shop.advance(4 * MINUTE)
+    journey = shop.journey_views[0]
+    first = journey.steps[0]
+    few = SegmentView("agent", "olena", {}, None, employee=True, withheld=["5m", "1h"])
+    steps = [msgspec.structs.replace(first, segments=[*first.segments, few]), *journey.steps[1:]]
+    shop.journey_views = [msgspec.structs.replace(journey, steps=steps), *shop.journey_views[1:]]
+    async with console(browser, shop) as watched:
+        await watched.page.locator(".pass").first.click()
+        await expect(watched.page.locator(".withheld")).to_have_text(
+            "Not shown, as too few customers are in it: agent olena"
+        )
+        await expect(watched.page.get_by_role("cell", name="olena")).to_have_count(0)
 
 
 @pytest.mark.parametrize("width", [360, 800, 1100])

@@ -16,7 +16,7 @@ from tests.browser.test_cases import hear, unhappy
 from tests.streams.runtime import alarm_views
 
 pytestmark = pytest.mark.browser
-PAGES = ("", "alarm/f-checkout", "cases", "customer/ann", "decisions", "letters", "file", "health")
+PAGES = ("", "alarm/f-checkout", "cases", "customer/ann", "decisions", "letters", "file", "health", "wall", "digest")
 UNSPOKEN = re.compile(r"[A-Za-z]{3,}")
 VISIBLE = """() => {
   const found = [];

@@ -19,6 +19,7 @@ from tests.browser.test_cases import hear
 pytestmark = pytest.mark.browser
 IMAGES = "TOUCHLINE_IMAGES"
 DESKTOP, PHONE = 1320, 390
+WALL = 1920
 PLACES = {"alarm": "alarm/", "cases": "cases", "customer": "customer/ann", "decisions": "decisions", "health": "health"}
 
 
@@ -62,6 +63,10 @@ async def test_pictures_of_every_page_in_light_dark_ukrainian_and_on_a_phone(bro
             await watched.open(place + alert if place.endswith("/") else place)
             await expect(watched.page.locator("main h2").first).to_be_visible()
             await take(watched, target, f"console-{page}")
+    async with console(browser, shop, "wall", demo=True, width=WALL) as watched:
+        await watched.page.set_viewport_size({"width": WALL, "height": WALL * 9 // 16})
+        await expect(watched.page.locator(".wall-rate").first).to_be_visible()
+        await take(watched, target, "console-wall")
     async with console(browser, shop, f"alarm/{alert}", demo=True, dark=True, language="uk-UA") as watched:
         await expect(watched.page.locator("#alarm-title")).to_be_visible()
         await take(watched, target, "console-alarm-uk")

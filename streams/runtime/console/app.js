@@ -1,15 +1,7 @@
 // The console: pages over what /api/v1/stream sends once a second. No framework; it only uses the public API.
 
-import { AlarmPage } from "./alarm.js";
 import { Watchman } from "./alarms.js";
-import { Cases } from "./cases.js";
-import { Story } from "./customer.js";
-import { Decisions } from "./decisions.js";
-import { Demo } from "./demo.js";
 import { button, el, english, fresh, say } from "./dom.js";
-import { File } from "./file.js";
-import { Health } from "./health.js";
-import { Letters } from "./letters.js";
 import { Overview } from "./overview.js";
 import { patched } from "./patch.js";
 import { may, onSignedOut, post, session, whoIs } from "./service.js";
@@ -19,9 +11,17 @@ import { LANGUAGES, choose, count, dated, decimal, language, line, plain, t, tim
 
 const STALE_MS = 5000;
 const DEMO = "touchline demo"; // the file name a demo goes by
-const PAGES = { // name in the address: what makes it, who may see it, whether the menu has it
-  "": [Overview, "viewer", true], alarm: [AlarmPage, "viewer", false], cases: [Cases, "agent", true], customer: [Story, "agent", true],
-  decisions: [Decisions, "viewer", true], letters: [Letters, "viewer", true], file: [File, "viewer", true], health: [Health, "viewer", true],
+const PAGES = { // name in the address: what brings it, who may see it, whether the menu has it
+  "": [() => Overview, "viewer", true],
+  alarm: [async () => (await import("./alarm.js")).AlarmPage, "viewer", false],
+  cases: [async () => (await import("./cases.js")).Cases, "agent", true],
+  customer: [async () => (await import("./customer.js")).Story, "agent", true],
+  decisions: [async () => (await import("./decisions.js")).Decisions, "viewer", true],
+  letters: [async () => (await import("./letters.js")).Letters, "viewer", true],
+  file: [async () => (await import("./file.js")).File, "viewer", true],
+  health: [async () => (await import("./health.js")).Health, "viewer", true],
+  digest: [async () => (await import("./digest.js")).Digest, "viewer", true],
+  wall: [async () => (await import("./wall.js")).Wall, "viewer", false],
 };
 const $ = (id) => document.getElementById(id);
 const pages = new Map();
@@ -39,11 +39,15 @@ function place() {
   return [PAGES[name] && may(PAGES[name][1]) ? name : "", about];
 }
 
-function go(event) {
+async function go(event) {
   const [name, about] = place();
-  const [Page] = PAGES[name];
-  if (!pages.has(name)) pages.set(name, new Page());
+  if (!pages.has(name)) {
+    const Page = await PAGES[name][0]();
+    if (name !== place()[0] || !session.role) return; // somebody went on meanwhile
+    if (!pages.has(name)) pages.set(name, new Page());
+  }
   const page = pages.get(name), other = page !== current;
+  if (other && current && current.close) current.close();
   current = page;
   if (other) fresh($("main"), [$("notice"), page.node]);
   for (const link of $("nav").querySelectorAll("a")) {
@@ -124,7 +128,10 @@ function draw() {
     fresh(notice, well ? [] : [t("notice", { status: word("health.status", health.status) }), " ", english("span", health.reason || "")]);
   }
   say($("foot"), line(health.watermark ? t("foot.time", { time: dated(health.watermark) }) : t("foot.none"), t("foot.file", { file: health.config.file, hash: health.config.hash })));
-  if (!demo && health.config.file === DEMO) $("top").append((demo = new Demo()).node);
+  if (demo === null && health.config.file === DEMO) {
+    demo = import("./demo.js");
+    demo.then(({ Demo }) => $("top").append(new Demo().node));
+  }
 }
 
 function showLink() {

@@ -2,7 +2,7 @@
 
 import { el, fresh, link, say } from "./dom.js";
 import { READINGS, Range, Spark, interval, least } from "./figures.js";
-import { byFile, segmentNote, segmentTables, segmentWindow, watchedAt } from "./segments.js";
+import { byFile, segmentNote, segmentTables, segmentWindow, watchedAt, withheldNote } from "./segments.js";
 import { sight } from "./sight.js";
 import { state } from "./state.js";
 import { count, percent, span, spaced, t } from "./texts.js";
@@ -104,7 +104,7 @@ class Drill {
       el("div", {}, el("dt", {}, t(`total.${name}`)), el("dd", {}, count(value))));
     const order = byFile(step.segments);
     const rows = step.segments.map((segment) => ({ ...segment, seen: segment.windows[window] }))
-      .filter(({ seen, in_flight }) => seen.entered || in_flight)
+      .filter(({ seen, in_flight }) => seen && (seen.entered || in_flight))
       .sort((a, b) => order(a) - order(b) || b.seen.entered - a.seen.entered)
       .map(({ dimension, value, seen, in_flight }) =>
         ({ dimension, value, estimate: seen[state.measure], counts: [seen.entered, in_flight] }));
@@ -116,6 +116,7 @@ class Drill {
         el("p", { class: "fine" }, segmentNote()),
         el("dl", { class: "totals", title: t("map.drill.totals") }, ...totals)),
       tables.length ? el("div", { class: "dims" }, ...tables) : el("p", { class: "empty" }, t("map.drill.empty")),
+      ...withheldNote(step.segments, window),
       ...sight(watchedAt((one) => one.kind !== "signal" && one.journey === journey.name && one.step === step.name)),
     ]);
   }

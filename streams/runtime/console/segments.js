@@ -28,6 +28,12 @@ export function segmentTables(rows, whole, titles, read, better = false) {
     }))));
 }
 
+// Values that too few customers of one employee have: named, without a number.
+export function withheldNote(segments, window) {
+  const names = segments.filter(({ withheld }) => withheld && withheld.includes(window)).map(({ dimension, value }) => `${dimension} ${value}`);
+  return names.length ? [el("p", { class: "fine withheld" }, t("segment.withheld", { names: names.join(", ") }))] : [];
+}
+
 // Where a segment's dimension stands in the file.
 export function byFile(segments) {
   const dimensions = [...new Set(segments.map((segment) => segment.dimension))];

@@ -3,7 +3,7 @@
 import { el, fresh, say } from "./dom.js";
 import { ADDITIVE, NOTHING, Range, interval, least, openTop, reading } from "./figures.js";
 import { mark } from "./journeys.js";
-import { byFile, segmentNote, segmentTables, segmentWindow, watchedAt } from "./segments.js";
+import { byFile, segmentNote, segmentTables, segmentWindow, watchedAt, withheldNote } from "./segments.js";
 import { sight } from "./sight.js";
 import { state } from "./state.js";
 import { count, line, spaced, t } from "./texts.js";
@@ -56,12 +56,12 @@ class Signal {
     if (!open) return;
     const order = byFile(signal.segments);
     const rows = signal.segments.map((segment) => ({ ...segment, estimate: segment.windows[window] }))
-      .filter(({ estimate }) => estimate.n)
+      .filter(({ estimate }) => estimate && estimate.n)
       .sort((a, b) => order(a) - order(b) || b.estimate.n - a.estimate.n)
       .map((segment) => ({ ...segment, counts: [segment.estimate.n] }));
     fresh(this.drill, [el("p", { class: "fine" }, segmentNote()),
       ...segmentTables(rows, ADDITIVE.includes(signal.as_) ? NOTHING : signal.windows[window], [t("segment.of_value"), "n"], read),
-      ...sight(watchedAt((one) => one.kind === "signal" && one.signal === signal.name))]);
+      ...withheldNote(signal.segments, window), ...sight(watchedAt((one) => one.kind === "signal" && one.signal === signal.name))]);
   }
 }
 

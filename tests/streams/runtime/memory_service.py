@@ -120,7 +120,7 @@ class MemoryService:
 
     async def decisions(self, since: int | None, limit: int, cursor: str | None) -> Page:
         newest = [msgspec.Raw(decision.body) for decision in reversed(self.published)]
-        return _page(newest if since is None or since <= NOW else [], limit, cursor)
+        return _page(newest if since is None or since <= self.now() else [], limit, cursor)
 
     async def decisions_after(self, decision_id: str, limit: int) -> Sequence[Published]:
         ids = [decision.id for decision in self.published]

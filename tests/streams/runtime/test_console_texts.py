@@ -19,8 +19,8 @@ PLURALS = {"en": {"one", "other"}, "uk": {"one", "few", "many", "other"}}
 TEXTS: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text()) for path in sorted((CONSOLE / "texts").glob("*.json"))
 }
-NOT_SPOKEN = {"touchline demo"}
-"""Names, not words."""
+NOT_SPOKEN = {"touchline demo", "Escape"}
+"""Names, also of keys, not words."""
 MODULES = sorted(CONSOLE.glob("*.js"))
 ENGLISH = TEXTS["en"]
 

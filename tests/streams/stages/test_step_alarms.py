@@ -124,6 +124,17 @@ def test_cells_follow_the_dimensions_of_the_file_in_force() -> None:
     assert watch.lanes.cells == [("unknown", "mobile")]
 
 
+def test_detection_knows_no_single_employee() -> None:
+    text = FILE.replace("[device]", "[agent, device]")
+    steps = alarms(text)
+    told(steps, START, Entered("purchase", "cart", ("olena", "mobile"), 5, 0), columns=columns_of(text))
+    assert steps.steps["purchase", "cart"].lanes.cells == [("unknown", "mobile")]
+    open_to_all = text + "access: {employees: []}\n"
+    steps.activate(file(open_to_all).config, HOURS)
+    told(steps, START + 1, Entered("purchase", "cart", ("olena", "mobile"), 5, 0), columns=columns_of(open_to_all))
+    assert steps.steps["purchase", "cart"].lanes.cells == [("olena", "mobile")]
+
+
 def test_what_belongs_to_no_watched_step_is_passed_over() -> None:
     steps = alarms()
     told(steps, START, Entered("purchase", "paid", ("mobile",), 5, 0), Entered("x", "y", ("a",), 1, 0))
