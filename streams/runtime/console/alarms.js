@@ -5,7 +5,7 @@ import { Orders } from "./orders.js";
 import { may, nameField } from "./service.js";
 import { watchedTable } from "./sight.js";
 import { FIRES } from "./state.js";
-import { count, decimal, line, moment, t, word } from "./texts.js";
+import { count, decimal, language, line, moment, t, word } from "./texts.js";
 import { change, numbers, severity, size, sure, what, when, who } from "./words.js";
 
 const OPEN_AT_FIRST = matchMedia("(max-width: 56rem)").matches ? 1 : 2; // of many alerts only the first are shown in full
@@ -33,11 +33,17 @@ export class Headline {
   }
 }
 
+// The service explains in English; in other languages it says first, in that language, whom it is about.
+function whoAndWhy({ explanation, segments }) {
+  if (!explanation) return who(segments);
+  return language === "en" ? english("dd", explanation) : el("dd", {}, `${who(segments)}. `, english("span", explanation));
+}
+
 // Everything else there is to know, as pairs of name and node or text.
 export function facts(alert, follows) {
   const [nearest] = alert.changes;
   return [
-    ["who", alert.explanation ? english("dd", alert.explanation) : who(alert.segments)],
+    ["who", whoAndWhy(alert)],
     ["severity", severity(alert)],
     ["change", nearest ? change(nearest) : t("alert.change.none")],
     ["incident", follows],

@@ -67,7 +67,7 @@ export class Digest {
     say(this.about, line(t("foot.file", { file: view.health.config.file, hash: view.health.config.hash }), t("digest.means")));
     if (!now) return fresh(this.body, []);
     const [{ ok, body }, decided] = await Promise.all([get(`api/v1/alerts?since=${encodeURIComponent(since)}&limit=1000`), counted(since)]);
-    const part = (name, ...nodes) => el("section", { class: "box", "aria-labelledby": `digest-${name}` }, el("h3", { id: `digest-${name}` }, t(`digest.${name}`)), ...nodes);
+    const part = (name, ...nodes) => el("section", { class: "box", tabindex: "0", "aria-labelledby": `digest-${name}` }, el("h3", { id: `digest-${name}` }, t(`digest.${name}`)), ...nodes);
     const none = (text) => el("p", { class: "empty" }, t(text));
     return fresh(this.body, [
       part("alarms", ...this.alarms(ok ? body.items.filter((one) => one.fired_at) : null, view, none)),

@@ -2,7 +2,9 @@
 
 import { remember, remembered } from "./dom.js";
 
-export const LANGUAGES = { en: ["English", "en-GB"], uk: ["Українська", "uk-UA"] };
+export const LANGUAGES = {
+  en: ["English", "en-GB"], uk: ["Українська", "uk-UA"], bg: ["Български", "bg-BG"], ro: ["Română", "ro-RO"], ru: ["Русский", "ru-RU"],
+};
 const DAY_MS = 86_400_000;
 
 function wanted() {

@@ -78,7 +78,7 @@ def reached(how: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("language", ["en", "uk"])
+@pytest.mark.parametrize("language", ["bg", "en", "ro", "ru", "uk"])
 async def test_the_first_page_weighs_less_than_150_kib_as_it_is_and_a_third_of_that_compressed(language: str) -> None:
     sent = zipped = 0
     async with serving(MemoryService()) as client:

@@ -14,7 +14,13 @@ from streams.care.state import STATES
 from streams.runtime.web import CONSOLE
 from streams.wording import BECAUSE
 
-PLURALS = {"en": {"one", "other"}, "uk": {"one", "few", "many", "other"}}
+PLURALS = {
+    "bg": {"one", "other"},
+    "en": {"one", "other"},
+    "ro": {"one", "few", "other"},
+    "ru": {"one", "few", "many", "other"},
+    "uk": {"one", "few", "many", "other"},
+}
 """Forms by the CLDR, as `Intl.PluralRules` asks for them."""
 TEXTS: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text()) for path in sorted((CONSOLE / "texts").glob("*.json"))
@@ -40,7 +46,7 @@ def code(path: Any) -> str:
     return re.sub(r"(?m)(^|\s)//.*$", "", path.read_text())
 
 
-def test_both_languages_are_there() -> None:
+def test_every_language_is_there() -> None:
     assert set(TEXTS) == set(PLURALS)
 
 
@@ -64,14 +70,21 @@ def test_texts_that_count_have_every_form_of_the_language(language: str) -> None
         assert all(form.strip() for form in forms(text)), key
 
 
-def test_ukrainian_is_written_in_ukrainian() -> None:
+@pytest.mark.parametrize(("language", "foreign"), [("uk", "[ыэъё]"), ("ru", "[іїєґ]"), ("bg", "[ыэёіїєґ]")])
+def test_a_language_is_written_in_its_own_letters(language: str, foreign: str) -> None:
     names = {"SMS", "IVR", "JSON", "id", "n", "base64: ", "B", "push"}
-    for key, text in TEXTS["uk"].items():
+    for key, text in TEXTS[language].items():
         for form in forms(text):
             words = re.sub(r"\{\w+\}|api/v1/\w+|touchline( \w+)?|access\.console", "", form)
             latin = set(re.findall(r"[A-Za-z]{2,}", words)) - {"SMS", "IVR", "JSON", "id", "base", "push"}
             assert not latin or form in names, key
-            assert not re.search(r"[ыэъё]", form), key  # letters of another language
+            assert not re.search(foreign, form), key  # letters of another language
+
+
+def test_only_what_is_the_same_in_both_reads_as_in_english() -> None:
+    for language in sorted(set(TEXTS) - {"en"}):
+        same = [key for key, text in TEXTS[language].items() if text == ENGLISH[key]]
+        assert len(same) < 40, (language, same)
 
 
 def test_no_module_asks_for_a_text_that_is_not_there_and_no_text_is_for_nobody() -> None:
