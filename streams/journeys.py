@@ -153,7 +153,7 @@ class Walk:
                 return
             state, deadline, due = CLOSED, time, max(time, effective) + rule.keep
         else:
-            deadline = time + rule.deadlines[at]
+            deadline = rule.deadline(at, time)
             state, due = IN_FLIGHT, deadline if deadline > effective else effective
         if due < self.earliest:
             self.earliest = due

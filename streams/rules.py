@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from streams.care.engine import Engine
+from streams.care.open_time import OpenTime, open_time
 from streams.conditions import compile_where
+from streams.config.caring import Calendar
+from streams.config.journeys import DEFAULT_WITHIN
 from streams.config.load import Loaded
 from streams.config.structs import Config, Journey, Signal
 from streams.fields import number, reader, scaled
@@ -16,8 +19,8 @@ from streams.scores import Grid
 Condition = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
 Read = Callable[[Mapping[str, Any]], Any]
 
-DEFAULT_WITHIN = 30 * 24 * 3600 * 1_000_000
 SESSION_GAP = 30 * 60 * 1_000_000
+NO_CALENDARS: Mapping[str, Calendar] = {}
 
 OBSERVE = 0
 AMONG = 1
@@ -30,7 +33,7 @@ SESSION = 3
 class JourneyRule:
     """One journey: steps by index, deadlines, how its instances are told apart."""
 
-    def __init__(self, name: str, journey: Journey) -> None:
+    def __init__(self, name: str, journey: Journey, calendars: Mapping[str, Calendar] = NO_CALENDARS) -> None:
         self.name = name
         self.steps = tuple(step.name for step in journey.steps)
         self.index = {step: at for at, step in enumerate(self.steps)}
@@ -41,6 +44,12 @@ class JourneyRule:
         self.keep = journey.keep
         self.start_any = journey.start == "any"
         self.deadlines = deadlines(journey)
+        self.openings = openings(journey, calendars)
+
+    def deadline(self, at: int, time: int) -> int:
+        """Until when who entered a step at a time (UTC epoch microseconds) may go on."""
+        opening = self.openings[at]
+        return time + self.deadlines[at] if opening is None else opening.after(time, self.deadlines[at])
 
     def worth(self, data: Mapping[str, Any]) -> int | None:
         """The journey's `value` in an event, scaled by 1e6; None where it has none."""
@@ -60,6 +69,16 @@ def deadlines(journey: Journey) -> tuple[int, ...]:
             if not step.optional:
                 break
         result.append(longest)
+    return tuple(result)
+
+
+def openings(journey: Journey, calendars: Mapping[str, Calendar]) -> tuple[OpenTime | None, ...]:
+    """In which open time the wait in each step runs: that of the next step that is not optional; None: always."""
+    result = []
+    for at in range(len(journey.steps)):
+        awaited = next((step for step in journey.steps[at + 1 :] if not step.optional), None)
+        named = None if awaited is None else awaited.calendar
+        result.append(None if named is None else open_time(calendars[named]))
     return tuple(result)
 
 
@@ -150,7 +169,9 @@ class Rules:
         self.config = config
         self.hash = config_hash
         self.dimensions = tuple(segment.name for segment in config.segments)
-        self.journeys = {name: JourneyRule(name, journey) for name, journey in config.journeys.items()}
+        self.journeys = {
+            name: JourneyRule(name, journey, config.calendars) for name, journey in config.journeys.items()
+        }
         self.hits = {event_type: Hits(plain=False) for event_type in SPECIAL}
         self.care = Engine(config)
         for event_type in sorted(self.care.types):

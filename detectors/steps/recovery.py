@@ -99,6 +99,10 @@ class Recovery:
         """
         seconds = tick - self._groups[0].aging.tick
         if seconds <= 0:
+            # No time has passed in which anybody could go on: who came and left meanwhile is booked.
+            for group in self._groups:
+                group.enter(entered)
+                group.leave(left)
             return False
         observed, expected = np.zeros(2), np.zeros(2)
         null = self.null

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from streams.config.faults import Path, shown_path
+from streams.config.journeys import DEFAULT_WITHIN
 from streams.config.nodes import Node
 from streams.config.structs import Condition, Config
 from streams.config.vocabulary import near_miss
 from streams.errors import Fault
 
-NOT_BUILT = frozenset(
-    {
-        "journeys.*.steps.*.calendar",
-    }
-)
+NOT_BUILT: frozenset[str] = frozenset()
 """Keys that are decoded and checked but not acted upon yet; `*` stands for any name or position."""
 MATCH_KEYS = frozenset(("type", "journey", "step", "signal", "rule", "owner", "severity", "reason"))
 
@@ -22,7 +19,7 @@ MATCH_KEYS = frozenset(("type", "journey", "step", "signal", "rule", "owner", "s
 def warnings_of(root: Node, config: Config) -> tuple[Fault, ...]:
     """Every warning, in the order of the file."""
     found = [*_not_built(root), *_unplaced_steps(config), *_unreceived_asks(config), *_reserved_dimensions(config)]
-    found += [*_unsigned(config), *_near_misses(config)]
+    found += [*_unsigned(config), *_near_misses(config), *_idle_calendars(config)]
     found += _unreplaced(root, ())
     warnings = [Fault(shown_path(path), root.line_of(path), message) for path, message in found]
     return tuple(sorted(warnings, key=lambda warning: (warning.line, warning.path)))
@@ -63,6 +60,31 @@ def _unplaced_steps(config: Config) -> Iterator[tuple[Path, str]]:
                 ("journeys", name),
                 f"no signal measures {steps}; place one with `journey: {name}` and `step:`, or give a step an `expect`",
             )
+
+
+def _idle_calendars(config: Config) -> Iterator[tuple[Path, str]]:
+    for name, journey in config.journeys.items():
+        for at, step in enumerate(journey.steps):
+            path: Path = ("journeys", name, "steps", at, "calendar")
+            if step.calendar is None:
+                continue
+            if at == 0:
+                yield path, "nobody waits for the first step: its calendar says nothing"
+            elif step.optional:
+                awaited = next(later for later in journey.steps[at:] if not later.optional)
+                if awaited.calendar != step.calendar:
+                    own = "none" if awaited.calendar is None else f"'{awaited.calendar}'"
+                    yield (
+                        path,
+                        f"who may leave out a step waits by the calendar of the next one that nobody can,"
+                        f" '{awaited.name}', which names {own}: this one says nothing",
+                    )
+            elif step.within is None and step.calendar in config.calendars:
+                weeks = DEFAULT_WITHIN / max(config.calendars[step.calendar].week, 1)
+                yield (
+                    path,
+                    f"without `within` there are 30 days of open time, {weeks:.0f} weeks: say how long it may take",
+                )
 
 
 def _unreceived_asks(config: Config) -> Iterator[tuple[Path, str]]:

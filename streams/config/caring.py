@@ -197,6 +197,11 @@ class Calendar(Block, frozen=True, kw_only=True):
     closed: tuple[Date, ...] = ()
     """Days on which it is closed whatever the day of the week."""
 
+    @property
+    def week(self) -> int:
+        """Microseconds a week in which it is open, holidays apart."""
+        return sum(closes - opens for hours in self.open.values() for opens, closes in hours)
+
     def check(self) -> Iterator[tuple[Path, str]]:
         if not any(self.open.values()):
             yield ("open",), "never open; expected hours for at least one day"

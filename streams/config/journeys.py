@@ -11,6 +11,9 @@ from streams.config.faults import Path
 from streams.config.kinds import Direction, Duration, EventTypes, FieldPath, LongDuration, Name, Where
 from streams.units import DAY
 
+DEFAULT_WITHIN = 30 * DAY
+"""How long a step that says nothing may be waited for."""
+
 
 class Step(Block, frozen=True, kw_only=True):
     """One step of a journey."""
@@ -27,7 +30,7 @@ class Step(Block, frozen=True, kw_only=True):
     optional: bool = False
     """May be left out without counting as skipped. Neither the first step nor the goal."""
     calendar: Name | None = None
-    """Opening hours in which the time of this step runs."""
+    """Opening hours of those who do this step: the time until it, `within` too, runs in them only."""
     expect: Annotated[tuple[Expect, ...], ExpectForm()] = ()
     """Threshold on the conversion from this step to the next, such as `{conversion: ">= 60%", over: 1h}`."""
 

@@ -7,9 +7,11 @@ from typing import get_args
 
 from streams.config.access import EMPLOYEES
 from streams.config.faults import Faults, Path, unknown
+from streams.config.journeys import DEFAULT_WITHIN
 from streams.config.kinds import Severity
 from streams.config.nodes import Node
 from streams.config.structs import Config, FeedbackRule, Segment, Signal, Subscription, When
+from streams.units import DAY, HOUR, WEEK
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "feedback": ("requested", "withheld", "deferred"),
@@ -51,6 +53,7 @@ REASONS = (
     "expired",
 )
 """Why an ask is withheld or deferred, in the order of the gates."""
+_MOST_YEARS = 10
 CONVERSION = "conversion"
 """Stands where a signal's name can: the conversion of a step."""
 
@@ -75,6 +78,7 @@ def check_meaning(root: Node, config: Config | None, faults: Faults) -> None:
     for place, calendar in _calendars(config):
         if calendar is not None and calendar not in names.calendars:
             faults.add(place, root.line_of(place), unknown("calendar", calendar, names.calendars))
+    _waits(config, root, faults)
     # Match keys are checked against the dimensions; a list that is itself wrong would make good keys look wrong.
     dimensions = tuple(segment.name for segment in config.segments)
     if len(dimensions) == len(_items(root.at("segments"))):
@@ -181,6 +185,28 @@ def _calendars(config: Config) -> Iterable[tuple[Path, str | None]]:
         yield ("cases", name, "calendar"), case.calendar
     for name, promise in config.promises.items():
         yield ("promises", name, "calendar"), promise.calendar
+
+
+def _waits(config: Config, root: Node, faults: Faults) -> None:
+    """A wait in opening hours must have an end that anybody lives to see."""
+    for name, journey in config.journeys.items():
+        longest = 0
+        for at, step in enumerate(journey.steps):
+            # Those that may be left out are waited for together with the next one.
+            together = at > 0 and journey.steps[at - 1].optional
+            longest = max(longest if together else 0, DEFAULT_WITHIN if step.within is None else step.within)
+            calendar = None if step.calendar is None else config.calendars.get(step.calendar)
+            if at == 0 or step.optional or calendar is None or not calendar.week:
+                continue
+            years = longest / calendar.week * WEEK / (365 * DAY)
+            if years > _MOST_YEARS:
+                place: Path = ("journeys", name, "steps", at, "calendar")
+                hours = calendar.week / HOUR
+                message = (
+                    f"`within` takes {years:,.0f} years in '{step.calendar}', which is open {hours:g} hours a week:"
+                    f" expected at most {_MOST_YEARS}"
+                )
+                faults.add(place, root.line_of(place), message)
 
 
 def _subscription(

@@ -1,7 +1,8 @@
 """Entry cohorts of one step, waiting until all their customers have had their time.
 
 Entrants are kept by slot of entry tick, at most 256 slots per step: a step with 30 minutes has slots of 8 s, so its
-cohorts mature up to 8 s after the deadline of their first entrant. What is booked for a cohort that has matured already
+cohorts mature up to 8 s after the deadline of their first entrant. Where the step's time runs in a calendar they wait
+for its open hours. What is booked for a cohort that has matured already
 (late events) counts at once.
 """
 
@@ -9,7 +10,10 @@ from __future__ import annotations
 
 import heapq
 
+from streams.care.open_time import OpenTime
+
 _SLOTS = 256
+_SECOND = 1_000_000
 
 Counts = list[int]
 """[entered, completed in time, merged]."""
@@ -18,8 +22,9 @@ Counts = list[int]
 class Cohorts:
     """Counts by entry slot and series row; ticks are seconds."""
 
-    def __init__(self, deadline: int) -> None:
-        """`deadline`: microseconds that a customer may stay in the step."""
+    def __init__(self, deadline: int, opening: OpenTime | None = None) -> None:
+        """`deadline`: microseconds that a customer may stay in the step, of `opening` where there is one."""
+        self.opening = opening
         self.limit = -(-deadline // 1_000_000)
         self.width = max(1, -(-self.limit // _SLOTS))
         self._pending: dict[int, dict[int, Counts]] = {}
@@ -27,7 +32,10 @@ class Cohorts:
 
     def matures(self, entry_tick: int) -> int:
         """The tick at whose close the cohort of an entry tick is complete."""
-        return (entry_tick // self.width + 1) * self.width - 1 + self.limit
+        last = (entry_tick // self.width + 1) * self.width - 1
+        if self.opening is None:
+            return last + self.limit
+        return self.opening.after((last + 1) * _SECOND - 1, self.limit * _SECOND) // _SECOND
 
     def next_due(self) -> int | None:
         """The earliest tick at whose close a cohort matures."""
@@ -70,8 +78,9 @@ class Cohorts:
         for rows in self._pending.values():
             rows.pop(row, None)
 
-    def retime(self, deadline: int) -> None:
-        """Follow another deadline (microseconds); who waits now matures by it."""
+    def retime(self, deadline: int, opening: OpenTime | None = None) -> None:
+        """Follow another deadline (microseconds of `opening`); who waits now matures by it."""
+        self.opening = opening
         before, pending = self.width, self._pending
         self.limit = -(-deadline // 1_000_000)
         self.width = max(1, -(-self.limit // _SLOTS))

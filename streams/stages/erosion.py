@@ -7,6 +7,8 @@ from datetime import date
 
 import msgspec
 
+from streams.stages.step_clock import ALWAYS, StepClock
+
 _DAY, _WEEK = 86_400, 7
 _APART = 4
 """Weeks between the two."""
@@ -78,10 +80,13 @@ class Erosion:
     ----------
     within
         Seconds a customer may stay in the step.
+    clock
+        By which they run.
     """
 
-    def __init__(self, within: int) -> None:
+    def __init__(self, within: int, clock: StepClock = ALWAYS) -> None:
         self._matures = within + _SLACK
+        self.clock = clock
         self._days: dict[int, list[int]] = {}
         """Day since the epoch -> those who entered, and those of them who went on in time."""
         self.dirty = True
@@ -102,7 +107,9 @@ class Erosion:
         day = second // _DAY
         if day not in self._days:
             self._days[day] = [0, 0]
-            oldest = max(self._days) - _KEPT - self._matures // _DAY
+            # Nobody who entered since has had his time.
+            latest = max(self._days) + 1
+            oldest = self.clock.before(latest * _DAY, self._matures) // _DAY - _KEPT - 1
             self._days = {kept: counts for kept, counts in sorted(self._days.items()) if kept >= oldest}
             return self._days.setdefault(day, [0, 0])
         return self._days[day]
@@ -112,7 +119,7 @@ class Erosion:
 
         The latest whole week whose entrants have all had their time is looked at, so that it is said once a week.
         """
-        matured = (tick + 1 - self._matures) // _DAY - 1
+        matured = (self.clock.before(tick, self._matures) + 1) // _DAY - 1
         monday = (matured + 1 - _MONDAY) // _WEEK * _WEEK + _MONDAY - _WEEK
         now, before = self._week(monday), self._week(monday - _APART * _WEEK)
         if not now.telling or not before.telling or z_of(before, now) < _SURE:

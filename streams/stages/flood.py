@@ -12,6 +12,8 @@ import math
 
 import msgspec
 
+from streams.stages.step_clock import ALWAYS, StepClock
+
 _MINUTE = 60
 _HALF_LIFE = 86_400.0
 _HOUR_HALF_LIFE = 5 * 3600.0
@@ -50,8 +52,10 @@ class FloodState(msgspec.Struct, array_like=True):
 class Flood:
     """Weights of entrants, by second of entry. Seconds are UTC epoch."""
 
-    def __init__(self, within: int) -> None:
+    def __init__(self, within: int, clock: StepClock = ALWAYS) -> None:
         self.within = within
+        """Seconds a customer may stay in the step, by `clock`."""
+        self.clock = clock
         self.state = FloodState()
 
     def take(self, entrants: dict[int, int], tick: int, seconds: int, hour_of_week: int) -> list[int]:
@@ -74,8 +78,8 @@ class Flood:
         self._learn(min(count, _MARGIN * mean * seconds / span), seconds, hour)
         weights = state.weights
         # The oldest come first, but for late entrants: those go a little later.
-        while weights and tick - (oldest := next(iter(weights))) > self.within + _MINUTE:
-            del weights[oldest]
+        while weights and self.clock.elapsed(next(iter(weights)), tick) > self.within + _MINUTE:
+            del weights[next(iter(weights))]
         before = sorted({second for second, _ in state.minute} - entrants.keys() - weights.keys())
         for second in (*before, *sorted(entrants)):
             weights[second] = mean / actual
@@ -125,4 +129,5 @@ class Flood:
 
     def lately(self, tick: int) -> bool:
         """Whether entrants that were weighed down may be in flight: nothing is learnt from them."""
-        return bool(self.state.capped) and tick - self.state.capped <= min(self.within, _LONGEST)
+        capped = self.state.capped
+        return bool(capped) and self.clock.elapsed(capped, tick) <= min(self.within, _LONGEST)

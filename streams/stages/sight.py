@@ -35,7 +35,8 @@ def delay_seconds(drop: float, rate: float, kappa: float, dispersion: float, cre
 
 
 def in_words(watch: StepWatch, bar: float = 1.0) -> str:
-    """`an outage within 4 min, nothing smaller than 60 %`; `bar` ≥ 1: the evidence that fires."""
+    """`an outage within 4 min, nothing smaller than 60 %`, of opening hours where the step has them; `bar` ≥ 1: the
+    evidence that fires."""
     if watch.state == "firing":
         return "whether it is well again"
     if watch.state == "learning":
@@ -57,7 +58,8 @@ def in_words(watch: StepWatch, bar: float = 1.0) -> str:
         if min(delay_seconds(size, rate, kappa, slow, credit), delay_seconds(size, rate, drift, fast, credit)) <= _DAY
     ]
     least = f"nothing smaller than {seen[0]:.0%}".replace("%", " %") if seen else "nothing smaller within a day"
-    return f"an outage within {_span(outage)}, {least}"
+    closed = "" if watch.opens is None else "closed now; once open "
+    return f"{closed}an outage within {_span(outage)}, {least}"
 
 
 def rise_in_words(watch: StepWatch, credit: float) -> str:

@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from streams.care.open_time import OpenTime
+from streams.config.caring import Calendar
 from streams.config.structs import Config, Journey
 from streams.effects import Cell, Partial
 from streams.findings import SeriesKey
-from streams.rules import deadlines
+from streams.rules import deadlines, openings
 from streams.stages.budget import NONE, REST, Shares
 from streams.stages.lanes import Groups
 from streams.stages.report import Report
 from streams.stages.series import UNKNOWN, Columns
+from streams.stages.step_clock import StepClock
 from streams.stages.step_watch import HourOfWeek, StepWatch
 from streams.stages.watched_signals import directions
 
@@ -88,19 +91,21 @@ class StepAlarms:
         self.steps = {}
         for name, journey in config.journeys.items():
             asked = directions(journey.watch, ("down",))
-            for step, within in watched(journey):
+            for step, within, opening in watched(journey, config.calendars):
+                clock = StepClock(opening)
                 kept = before.get((name, step))
                 # An alarm in a direction that nobody asks for any more has nobody to end it.
                 unasked = kept is not None and any(key.direction not in asked for key in kept.firing)
-                if kept is None or kept.within != within or unasked:
-                    kept = StepWatch(name, step, within, hour_of_week, asked)
-                kept.follow(hour_of_week, asked)
+                same = kept is not None and kept.within == within and kept.clock.agrees(clock, kept.updated)
+                if kept is None or not same or unasked:
+                    kept = StepWatch(name, step, within, hour_of_week, asked, clock)
+                kept.follow(hour_of_week, asked, clock)
                 self.steps[name, step] = kept
 
     def activate(self, config: Config, hour_of_week: HourOfWeek) -> list[SeriesKey]:
         """Follow another file: steps keep what they learnt by name.
 
-        Unless their time, the dimensions or who is staff changed.
+        Unless their time, the calendar in which it runs, the dimensions or who is staff changed.
 
         Returns the series that fire and are no longer watched as they were.
         """
@@ -131,7 +136,7 @@ class StepAlarms:
                 # A recovered customer had been abandoned before and is no longer in flight.
                 if watch is not None and (outcome.completed or gone):
                     cell = self._cell(outcome.cell, columns)
-                    watch.leave(cell, outcome.entry_tick, outcome.completed, gone)
+                    watch.leave(cell, outcome.entry_tick, outcome.completed, gone, tick)
                     watch.erosion.leave(outcome.entry_tick, outcome.completed, outcome.merged)
             for sample in partial.entrants:
                 watch = self.steps.get((sample.journey, sample.step))
@@ -234,13 +239,15 @@ class StepAlarms:
         self._plan()
 
 
-def watched(journey: Journey) -> list[tuple[str, int]]:
-    """Steps whose conversion is watched, with the seconds a customer may stay in each."""
+def watched(journey: Journey, calendars: Mapping[str, Calendar]) -> list[tuple[str, int, OpenTime | None]]:
+    """Steps whose conversion is watched, the seconds a customer may stay in each, and the open time they run in."""
     if journey.watch == "off":
         return []
     return [
-        (step.name, max(-(-deadline // 1_000_000), 1))
-        for step, deadline in zip(journey.steps[:-1], deadlines(journey)[:-1], strict=True)
+        (step.name, max(-(-deadline // 1_000_000), 1), opening)
+        for step, deadline, opening in zip(
+            journey.steps[:-1], deadlines(journey)[:-1], openings(journey, calendars)[:-1], strict=True
+        )
     ]
 
 

@@ -49,7 +49,8 @@ class StepCredit:
         if not down:
             credit[:] = 0.0
         credit[~self.watched(drop)] = 0.0
-        self.granted = credit / seconds
+        if seconds:
+            self.granted = credit / seconds
         return credit
 
     def of(self, series: int) -> float:

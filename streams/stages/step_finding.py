@@ -14,13 +14,14 @@ from detectors.steps.subset_scan import SubsetScan
 from streams.findings import Finding, SeriesKey
 from streams.stages.facts_finding import finding_of
 from streams.stages.lanes import WHOLE, Lanes
+from streams.stages.step_clock import StepClock
 
 _EARLY = 600
 """Seconds after its alarm during which what is told of it is early."""
 
 
 class Ill(msgspec.Struct, array_like=True):
-    """A drop as it looks now. Seconds are UTC epoch."""
+    """A drop as it looks now. Seconds are those of the step's clock."""
 
     since: int
     since_low: int
@@ -142,6 +143,14 @@ def risen(drop: StepDrop, facts: Facts, key: SeriesKey, tick: int, examples: tup
         explanation="Rises are looked for in the whole step: which segments they come from is not looked at.",
         examples=examples,
     )
+
+
+def by_the_clock(found: Finding, tick: int, clock: StepClock) -> Finding:
+    """A finding in the seconds of a step's clock, as the clock on the wall says at `tick`."""
+    if clock.opening is None:
+        return found
+    since, low, high = (clock.second(at) for at in (found.since, found.since_low, found.since_high))
+    return msgspec.structs.replace(found, tick=tick, since=since, since_low=low, since_high=high)
 
 
 def _since(before: Ill | None) -> Since | None:

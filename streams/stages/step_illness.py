@@ -19,10 +19,11 @@ from detectors.steps.season import Season
 from detectors.steps.step_drop import TOLERANCE, StepDrop
 from streams.findings import SeriesKey
 from streams.stages.lanes import WHOLE, Lanes
+from streams.stages.step_clock import ALWAYS, StepClock
 from streams.stages.step_finding import Ill, find
 
 _FIRST_HOUR, _OFTEN, _SELDOM = 3600, 60, 600
-_HOUR, _DAY, _WEEK = 3600, 86_400, 604_800
+_HOUR, _DAY = 3600, 86_400
 _RHYTHM_HOURS = 8 * 24
 _RHYTHM_LASTS = 3 * _DAY
 """A night, or a weekend."""
@@ -49,10 +50,11 @@ class Turn(NamedTuple):
 
 
 class Illness:
-    """Of one step. Ticks are seconds, UTC epoch; hours are counted from the epoch."""
+    """Of one step. Ticks are seconds of `clock`; hours are counted from the epoch."""
 
-    def __init__(self, within: int) -> None:
+    def __init__(self, within: int, clock: StepClock = ALWAYS) -> None:
         self.within = within
+        self.clock = clock
         self.opened: Opened | None = None
         self._recovery: Recovery | None = None
         self._falls: list[int] = []
@@ -108,7 +110,8 @@ class Illness:
             factor=factor,
             dispersion=float(drop.dispersion.fast[WHOLE]),
         )
-        age = _WEEK if season.known else _DAY
+        # A week of a calendar is over sooner; all its hours have been there by then.
+        age = self.clock.week if season.known else min(_DAY, self.clock.week)
         opened.accepted |= accept
         if (opened.accepted and recovery.known()) or recovery.new_normal(tick, age):
             ratio = recovery.ratio(drop.hazards.rates)
@@ -130,7 +133,7 @@ class Illness:
         return Turn("update")
 
     def _end(self, tick: int, opened: Opened, drop: StepDrop, season: Season) -> None:
-        began = opened.ill.since // _HOUR
+        began = self.clock.second(opened.ill.since) // _HOUR
         before = [at for at in self._falls if began - at <= _RHYTHM_HOURS]
         recurs = any(min((began - at) % 24, (at - began) % 24) <= 1 for at in before if began - at >= 12)
         if recurs and tick - opened.ill.since < _RHYTHM_LASTS:

@@ -31,6 +31,8 @@ class StepState(msgspec.Struct, array_like=True):
     open: Opened | None
     # What follows came later.
     rise: bytes = b""
+    calendar: str = ""
+    """The pattern of the step's clock."""
 
 
 decode_step = msgspec.msgpack.Decoder(StepState).decode

@@ -27,8 +27,9 @@ from streams.findings import Finding, SeriesKey
 from streams.stages.erosion import Erosion
 from streams.stages.lanes import WHOLE, Groups, Lanes
 from streams.stages.report import NOBODY, Report
+from streams.stages.step_clock import ALWAYS, StepClock
 from streams.stages.step_credit import StepCredit
-from streams.stages.step_finding import Ill, find, told
+from streams.stages.step_finding import Ill, by_the_clock, find, told
 from streams.stages.step_finding import risen as risen_finding
 from streams.stages.step_illness import Illness, fallen
 from streams.stages.step_journal import Entry, StepJournal
@@ -56,6 +57,9 @@ class StepWatch:
         0…167, Monday first, of a second (UTC epoch), in the file's timezone.
     directions
         `down`, `up` or both. Rises are looked for in the whole only, and its credit is halved between two.
+    clock
+        In which the step's time runs: ages, hazards, and all that is learnt count its seconds only. Who goes on while
+        it is closed leaves those who are due, and counts neither for the step nor against it.
     """
 
     def __init__(
@@ -65,25 +69,29 @@ class StepWatch:
         within: int,
         hour_of_week: HourOfWeek,
         directions: tuple[Direction, ...] = ("down",),
+        clock: StepClock = ALWAYS,
     ) -> None:
+        self.clock = clock
         self.directions = directions
         self.rise = StepRise() if "up" in directions else None
         self.journey, self.step, self.within = journey, step, within
         self.drop = StepDrop(within)
         self.season = Season()
-        self.traffic = StepTraffic(within)
+        self.traffic = StepTraffic(within, clock)
         self.lanes = Lanes()
-        self.illness = Illness(within)
+        self.illness = Illness(within, clock)
         self.journal = StepJournal()
         self.credit = StepCredit()
-        self.erosion = Erosion(within)
+        self.erosion = Erosion(within, clock)
         self.interval = first_interval(within)
         self._hour_of_week = hour_of_week
         self._last: int | None = None
+        self._opens: int | None = None
+        """The next second in which the step's time runs, where it stood still after the last update."""
         self._seconds = 1
-        """Length of the last update."""
+        """Length of the last update, by the step's clock."""
         self._entered = 0
-        """The latest second somebody entered."""
+        """The latest second somebody entered, by the step's clock."""
         self._in_flight = 0.0
         self._live: tuple[int, int] | None = None
         self._levels: Floats = np.zeros(0)
@@ -93,8 +101,16 @@ class StepWatch:
         self.drop.extend(0, self.lanes.member(), len(self.lanes.series))
         self.credit.regroup(self.drop)
 
-    def follow(self, hour_of_week: HourOfWeek, directions: tuple[Direction, ...] = ("down",)) -> None:
-        """Another file holds. In another timezone hours are other hours, and their rhythm is learnt anew."""
+    def follow(
+        self, hour_of_week: HourOfWeek, directions: tuple[Direction, ...] = ("down",), clock: StepClock = ALWAYS
+    ) -> None:
+        """Another file holds. In another timezone hours are other hours, and their rhythm is learnt anew.
+
+        `clock` agrees with the one until now as far as it has been asked.
+        """
+        if self.clock.opening is not clock.opening:
+            self.clock.opening = clock.opening
+            self._look_ahead()
         if directions != self.directions:
             self.directions = directions
             self.rise = (self.rise or StepRise()) if "up" in directions else None
@@ -112,8 +128,10 @@ class StepWatch:
         """So many entered the step in this second (UTC epoch); the sum of their values is scaled by 1e6."""
         self.journal.enter(cell, second, count, value)
 
-    def leave(self, cell: Cell, second: int, completed: int, gone: int) -> None:
-        """Of those who entered in this second, so many went on in time and so many left otherwise."""
+    def leave(self, cell: Cell, second: int, completed: int, gone: int, tick: int | None = None) -> None:
+        """Of those who entered in this second, so many went on in time and so many left otherwise, in `tick`."""
+        if tick is not None and not self.clock.is_open(tick):
+            completed, gone = 0, completed + gone
         self.journal.leave(cell, second, completed, gone)
 
     def accept(self) -> None:
@@ -133,18 +151,21 @@ class StepWatch:
             return None
         else:
             after = self._last + self._patience()
+            if self._opens is not None:
+                after = min(after, self._opens - 1)
         return -(-(after + 1) // self.interval) * self.interval - 1
 
     @property
     def _idle(self) -> bool:
         """Nobody is in flight who could still go on in time."""
-        late = self._last is not None and self._last - self._entered > self.within + _SLACK
+        now = self.drop.tick
+        late = self._last is not None and now is not None and now - self._entered > self.within + _SLACK
         return late or self._in_flight <= _NOBODY_LEFT
 
     def _patience(self) -> int:
         """Seconds that nothing may be looked at while nothing comes."""
         due = float(self.drop.expected[WHOLE]) / max(self._seconds, 1)
-        youngest = 0 if self._last is None else self._last - self._entered
+        youngest = 0 if self.drop.tick is None else self.drop.tick - self._entered
         return max(int(patience(due, youngest, self.within)), self.interval)
 
     def close(self, tick: int, groups: Groups, whole: float, segment: float, report: Report, bar: float = 1.0) -> None:
@@ -160,22 +181,25 @@ class StepWatch:
     # One update
 
     def _apply(self, entry: Entry, report: Report) -> None:
-        tick, drop = entry.tick, self.drop
+        now, drop = entry.tick, self.drop
         self._live = None
-        counted = np.zeros(drop.series, dtype=bool) if self._idle else self._watched()
+        counted = np.zeros(drop.series, dtype=bool) if self._rests else self._watched()
         self._regroup(entry)
         last = self._last
-        if last is None or (self._idle and tick - last > self.interval):
-            drop.rest(tick - self.interval)
-            last = tick - self.interval
-        self._last = tick
-        seconds = self._seconds = tick - last
+        if last is None or (self._idle and now - last > self.interval):
+            last = now - self.interval
+            drop.rest(self._at(last))
+        self._last = now
+        tick, before = self._at(now), drop.tick or 0
+        # None while it is closed: then who comes and goes is booked, and nobody is due.
+        seconds = self._seconds = tick - before
         if entry.entered:
-            self._entered = max(self._entered, max(second for _, second, _, _ in entry.entered))
-        how = self._hour_of_week(tick)
-        entered, left = self.traffic.take(entry, seconds, how, self.lanes, drop.flight)
+            self._entered = max(self._entered, self.clock.at(max(second for _, second, _, _ in entry.entered)))
+        entered, left = self.traffic.take(entry, now - last, self._hour_of_week(now), self.lanes, drop.flight)
+        moment = self.clock.latest_open(now)
+        how = self._hour_of_week(moment)
         factor, variance = self.season.factor(how)
-        ill, flooded = self.illness.opened is not None, self.traffic.flood.lately(tick)
+        ill, flooded = self.illness.opened is not None, self.traffic.flood.lately(now)
         part = 1 / len(self.directions)
         down = part if "down" in self.directions else 0.0
         credit = self.credit.grant(drop, seconds, entry.whole, entry.segment, counted, down)
@@ -187,23 +211,38 @@ class StepWatch:
             credit,
             factor=factor,
             factor_variance=variance,
-            learn=not ill and not flooded and not risen,
+            learn=bool(seconds) and not ill and not flooded and not risen,
         )
         self._in_flight = float(drop.flight.aging.counts[:, IN_FLIGHT].sum())
         observed, expected = float(drop.observed[WHOLE]), float(drop.expected[WHOLE])
         if ill:
-            self.illness.set_aside(tick // _HOUR, how, observed, expected / factor)
+            self.illness.set_aside(moment // _HOUR, how, observed, expected / factor)
             self._nurse(entry, entered, left, factor, report)
         else:
             if not flooded and not risen:
-                self.season.add(tick // _HOUR, how, observed, expected / factor, float(drop.dispersion.slow[WHOLE]))
+                self.season.add(moment // _HOUR, how, observed, expected / factor, float(drop.dispersion.slow[WHOLE]))
             if (self._levels >= entry.bar).any():
-                self._fall(tick, report, entry.bar)
+                self._fall(tick, now, report, entry.bar)
             elif self.rise is not None and not flooded:
                 granted = entry.whole * seconds * part if counted[WHOLE] and self._watched()[WHOLE] else 0.0
                 self._climb(self.rise, granted, entry, report)
-        if last // _HOUR != tick // _HOUR:
+        if before // _HOUR != tick // _HOUR:
             self._pace()
+        self._look_ahead()
+
+    def _at(self, second: int) -> int:
+        """The step's own second; it never goes back, whatever becomes of the rules of a time zone."""
+        return max(self.clock.at(second), self.drop.tick or 0)
+
+    def _look_ahead(self) -> None:
+        """When does the step's time run again?"""
+        last = self._last
+        self._opens = None if last is None or self.clock.is_open(last + 1) else self.clock.next_open(last)
+
+    @property
+    def _rests(self) -> bool:
+        """Nobody can be due after the last update."""
+        return self._idle or self._opens is not None
 
     def _regroup(self, entry: Entry) -> None:
         cells = [cell for cell, *_ in entry.entered]
@@ -225,7 +264,7 @@ class StepWatch:
     @property
     def live(self) -> tuple[int, int]:
         """How many series would get credit now: wholes, segment values. It changes with updates only."""
-        if self._idle:
+        if self._rests:
             return 0, 0
         if self._live is None:
             watched = self._watched()
@@ -244,7 +283,7 @@ class StepWatch:
         dimension, value = self.lanes.series[series] or ("", "")
         return SeriesKey("conversion", "down", self.journey, self.step, "", dimension, value)
 
-    def _fall(self, tick: int, report: Report, bar: float) -> None:
+    def _fall(self, tick: int, now: int, report: Report, bar: float) -> None:
         drop, series = self.drop, fallen(self._levels, bar)
         fast = drop.fast.levels[series] >= drop.slow.levels[series]
         dispersion = float((drop.dispersion.fast if fast else drop.dispersion.slow)[series])
@@ -252,13 +291,13 @@ class StepWatch:
         self.illness.begin(tick, self.key(series), ill, series, drop, self.season)
         if self.rise is not None:
             if self.rise.risen is not None:
-                report.resolve(self.rise_key, tick)
+                report.resolve(self.rise_key, now)
             self.rise.reset()
-        report.fire(self._finding(tick, ill, self.key(series), tick))
+        report.fire(self._finding(now, ill, self.key(series), tick))
 
     def _climb(self, rise: StepRise, credit: float, entry: Entry, report: Report) -> None:
         """Do more go on than should?"""
-        drop, tick, key = self.drop, entry.tick, self.rise_key
+        drop, tick, now, key = self.drop, self._at(entry.tick), entry.tick, self.rise_key
         if entry.accept:
             rise.accept()
         told = rise.update(self._seen(tick), credit, entry.bar, seasonal=self.season.known)
@@ -269,25 +308,25 @@ class StepWatch:
             lanes = np.arange(drop.lanes, dtype=np.int64)
             drop.hazards.undo(told.facts.since, tick, counted_since(drop, lanes, told.facts.since)[0])
             self.season.forget_open()
-            report.fire(self._rise(told.facts, tick))
+            report.fire(self._rise(told.facts, now))
         elif told.verb == "update":
             assert told.facts is not None
             if tick - told.facts.since < _DAY:
-                report.update(self._rise(told.facts, tick))
+                report.update(self._rise(told.facts, now))
         elif told.verb == "resolve":
-            report.resolve(key, tick)
+            report.resolve(key, now)
         else:
             # Of those who entered, not of those in flight at each moment: who goes on sooner is due less often.
-            facts = None if told.facts is None or tick - told.facts.since >= _DAY else self._rise(told.facts, tick)
+            facts = None if told.facts is None or tick - told.facts.since >= _DAY else self._rise(told.facts, now)
             ratio = told.ratio if facts is None or facts.size is None else 1 + facts.size
             drop.hazards.scale(told.ratio)
             drop.reset()
-            report.rebaseline(key, tick, ratio)
+            report.rebaseline(key, now, ratio)
 
     def _seen(self, tick: int) -> Seen:
         drop, spread = self.drop, self.drop.dispersion
         return Seen(
-            tick,
+            self._at(tick),
             self._seconds,
             float(drop.observed[WHOLE]),
             float(drop.expected[WHOLE]),
@@ -303,10 +342,11 @@ class StepWatch:
         return SeriesKey("conversion", "up", self.journey, self.step)
 
     def _rise(self, facts: Facts, tick: int) -> Finding:
-        return risen_finding(self.drop, facts, self.rise_key, tick, self.journal.examples())
+        found = risen_finding(self.drop, facts, self.rise_key, self._at(tick), self.journal.examples())
+        return by_the_clock(found, tick, self.clock)
 
     def _nurse(self, entry: Entry, entered: Entrants, left: Leavers, factor: float, report: Report) -> None:
-        opened, tick = self.illness.opened, entry.tick
+        opened, tick, now = self.illness.opened, self._at(entry.tick), entry.tick
         assert opened is not None
         turn = self.illness.nurse(
             tick, entered, left, self.drop, self.season, self.lanes, factor=factor, accept=entry.accept
@@ -314,17 +354,18 @@ class StepWatch:
         if turn is None:
             return
         if turn.verb == "update":
-            report.update(self._finding(tick, opened.ill, opened.key, opened.fired))
+            report.update(self._finding(now, opened.ill, opened.key, opened.fired))
             return
         self._in_flight = float(self.drop.flight.aging.counts[:, IN_FLIGHT].sum())
         self._levels = np.zeros(self.drop.series)
         if turn.verb == "resolve":
-            report.resolve(opened.key, tick)
+            report.resolve(opened.key, now)
         else:
-            report.rebaseline(opened.key, tick, turn.ratio)
+            report.rebaseline(opened.key, now, turn.ratio)
 
     def _finding(self, tick: int, ill: Ill, key: SeriesKey, fired: int | None = None) -> Finding:
-        return told(ill, key, tick, fired, self.traffic.value, self.journal.examples(), self.traffic.notes(tick))
+        value, examples, notes = self.traffic.value, self.journal.examples(), self.traffic.notes(tick)
+        return by_the_clock(told(ill, key, self._at(tick), fired, value, examples, notes), tick, self.clock)
 
     # Reading
 
@@ -341,6 +382,11 @@ class StepWatch:
     def updated(self) -> int | None:
         """The tick of the last update."""
         return self._last
+
+    @property
+    def opens(self) -> int | None:
+        """The next second in which the step's time runs, where it stood still after the last update."""
+        return self._opens
 
     @property
     def firing(self) -> list[SeriesKey]:
@@ -384,7 +430,7 @@ class StepWatch:
     @property
     def due(self) -> float:
         """Completions per second expected of the whole at its last update; 0 while nobody is in flight."""
-        return 0.0 if self._idle else float(self.drop.expected[WHOLE]) / max(self._seconds, 1)
+        return 0.0 if self._rests else float(self.drop.expected[WHOLE]) / max(self._seconds, 1)
 
     def credit_of(self, series: int = WHOLE) -> float:
         """Expected false alarms per second granted to a series at its last update."""
@@ -404,7 +450,7 @@ class StepWatch:
         self.illness.forget()
         if self.rise is not None:
             self.rise.reset()
-        self._last, self._seconds, self._entered = None, 1, 0
+        self._last, self._opens, self._seconds, self._entered = None, None, 1, 0
         self._levels = self.credit.granted = np.zeros(0)
         return self._dump()
 
@@ -414,6 +460,10 @@ class StepWatch:
         if stored.within != self.within:
             raise ValueError(
                 f"{self.journey}/{self.step}: learnt with {stored.within} s to go on, here it is {self.within} s"
+            )
+        if stored.calendar != self.clock.pattern:
+            raise ValueError(
+                f"{self.journey}/{self.step}: learnt in another calendar than the step has now; learn again"
             )
         self.load(body, None)
 
@@ -461,6 +511,7 @@ class StepWatch:
                 pack(self.credit.granted),
                 opened,
                 b"" if self.rise is None else self.rise.dump(),
+                self.clock.pattern,
             )
         )
 
@@ -482,6 +533,7 @@ class StepWatch:
         self._in_flight = float(self.drop.flight.aging.counts[:, IN_FLIGHT].sum())
         if self.rise is not None and stored.rise:
             self.rise.load(stored.rise)
+        self._look_ahead()
         if journal is not None:
             for entry in self.journal.load(journal, stored.last):
                 self._apply(entry, NOBODY)

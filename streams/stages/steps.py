@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from streams.care.open_time import OpenTime
 from streams.config.structs import Config, Journey
 from streams.effects import Partial
 from streams.estimates import Estimate
 from streams.histogram import bucket
-from streams.rules import deadlines
+from streams.rules import deadlines, openings
 from streams.segments import OTHER, Dimension
 from streams.stages.cohorts import Cohorts, Counts
 from streams.stages.series import Columns
@@ -67,7 +68,7 @@ class Steps:
         self.rings = self.rings.rewindowed({*STANDARD.values(), *windows})
         before, self.steps = self.steps, {}
         for name, journey in config.journeys.items():
-            for at, (step, next_step, deadline) in enumerate(_plan(journey)):
+            for at, (step, next_step, deadline, opening) in enumerate(_plan(config, journey)):
                 kept = before.pop((name, step), None)
                 if kept is None:
                     kept = Step(self._open(), since)
@@ -75,9 +76,9 @@ class Steps:
                 if at == len(journey.steps) - 1:
                     kept.cohorts = None
                 elif kept.cohorts is None:
-                    kept.cohorts = Cohorts(deadline)
+                    kept.cohorts = Cohorts(deadline, opening)
                 else:
-                    kept.cohorts.retime(deadline)
+                    kept.cohorts.retime(deadline, opening)
                 self.steps[name, step] = kept
                 self.dirty.add((name, step))
         for gone in before.values():
@@ -272,7 +273,7 @@ class Steps:
 _DECODE = msgspec.msgpack.Decoder(_Piece).decode
 
 
-def _plan(journey: Journey) -> list[tuple[str, str | None, int]]:
-    """Per step: name, next step, microseconds a customer may stay in it."""
+def _plan(config: Config, journey: Journey) -> list[tuple[str, str | None, int, OpenTime | None]]:
+    """Per step: name, next step, microseconds a customer may stay in it, and the open time in which they run."""
     names = [step.name for step in journey.steps]
-    return list(zip(names, [*names[1:], None], deadlines(journey), strict=True))
+    return list(zip(names, [*names[1:], None], deadlines(journey), openings(journey, config.calendars), strict=True))

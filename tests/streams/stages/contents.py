@@ -35,6 +35,16 @@ signals:
 
 LOADED = load_text(FILE, "test.yml")
 
+OFFICE = load_text(
+    FILE.replace("within: 45s}", "within: 45s, calendar: office}")
+    + """
+calendars:
+  office: {open: {thu: [["00:05", "00:30"], ["00:33", "01:00"], ["02:00", "24:00"]], fri: ["09:00", "18:00"]}}
+""",
+    "office.yml",
+)
+"""The same with a step whose time stands still now and then."""
+
 Item = Entered | Outcome | Mark | Measured
 Content = list[tuple[int, Item]]
 """What happened, by tick, ascending."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.care.open_time import open_time
+from streams.config.caring import Calendar
 from streams.stages.cohorts import Cohorts
+from streams.units import HOUR, parse_time
 
 SECOND = 1_000_000
 START = 1_800_000_000
@@ -71,3 +74,28 @@ def test_who_waits_follows_a_changed_deadline() -> None:
     cohorts.retime(60 * SECOND)
     assert cohorts.mature(START + 59) == []
     assert cohorts.mature(START + 60) == [(0, 5, 1)]
+
+
+OFFICE = Calendar(timezone="UTC", open={"mon": ((9 * HOUR, 18 * HOUR),), "fri": ((9 * HOUR, 18 * HOUR),)})
+FRIDAY = parse_time("2026-03-27T17:59:30Z") // SECOND
+MONDAY = parse_time("2026-03-30T09:00:00Z") // SECOND
+
+
+def test_a_cohort_waits_for_its_opening_hours() -> None:
+    cohorts = Cohorts(60 * SECOND, open_time(OFFICE))
+    assert cohorts.matures(FRIDAY - 60) == FRIDAY
+    # The last of them enters at the very end of its second.
+    assert cohorts.matures(FRIDAY) == MONDAY + 30
+    assert cohorts.matures(FRIDAY + 3600) == MONDAY + 60
+    cohorts.add(0, FRIDAY, 5, 1, 0)
+    cohorts.retime(60 * SECOND)
+    assert cohorts.next_due() == FRIDAY + 60
+
+
+@given(st.integers(1, 400 * 3600), st.integers(-500_000, 500_000))
+def test_with_opening_hours_too_it_never_matures_before_its_deadline(limit: int, entry: int) -> None:
+    opening = open_time(OFFICE)
+    cohorts = Cohorts(limit * SECOND, opening)
+    entered = (FRIDAY + entry + 1) * SECOND - 1
+    assert cohorts.matures(FRIDAY + entry) >= opening.after(entered, limit * SECOND) // SECOND
+    assert cohorts.matures(FRIDAY + entry) <= cohorts.matures(FRIDAY + entry + 1)

@@ -479,3 +479,51 @@ def test_a_word_about_an_alert_said_twice_is_a_duplicate() -> None:
         [event(1, "alert.acknowledged", "print-1", id="e-1"), event(2, "alert.acknowledged", "print-1", id="e-1")]
     )
     assert [len(partial.commands) for partial in partials if partial.commands] == [1]
+
+
+DESK = """
+version: 1
+calendars:
+  desk: {open: {thu: [["00:00", "00:30"], ["01:00", "02:00"]], fri: ["00:00", "02:00"]}, closed: [2026-01-08]}
+journeys:
+  loan:
+    steps:
+      - {name: applied, on: loan.applied}
+      - {name: checked, on: loan.checked, within: 10m, optional: true}
+      - {name: decided, on: loan.decided, within: 40m, calendar: desk}
+      - {name: paid, on: loan.paid, within: 40m}
+"""
+
+
+@pytest.mark.parametrize(
+    ("applied", "decided", "outcome"),
+    [
+        (0, 70 * 60, "completed"),  # 30 minutes until it closes, ten more from one o'clock on
+        (0, 70 * 60 + 0.001, "recovered"),
+        (29 * 60, 99 * 60, "completed"),
+        (29 * 60, 99 * 60 + 0.001, "recovered"),
+        (45 * 60, 100 * 60, "completed"),  # applied for while it is closed
+        (90 * 60, 24 * 3600 + 10 * 60, "completed"),  # half an hour today, ten minutes tomorrow
+        (90 * 60, 24 * 3600 + 10 * 60 + 0.001, "recovered"),
+        (80 * 60, 2 * 3600, "completed"),  # what runs out at closing time is over at closing time
+        (80 * 60, 2 * 3600 + 0.001, "recovered"),
+        # A week later it is closed on Thursday.
+        (25.5 * 3600, 8 * 24 * 3600 + 10 * 60, "completed"),
+        (25.5 * 3600, 8 * 24 * 3600 + 10 * 60 + 0.001, "recovered"),
+    ],
+)
+def test_the_time_of_a_step_with_a_calendar_runs_in_opening_hours(applied: float, decided: float, outcome: str) -> None:
+    events = [event(applied, "loan.applied"), event(decided, "loan.decided")]
+    counts = steps(run(events, DESK))["loan/applied"]
+    expected = {"completed": 1} if outcome == "completed" else {"abandoned": 1, "recovered": 1}
+    assert counts == {"entered": 1, **expected}
+
+
+def test_a_step_that_may_be_left_out_is_waited_for_by_the_hours_of_the_next_that_may_not() -> None:
+    events = [event(0, "loan.applied"), event(69 * 60, "loan.checked"), event(100 * 60, "loan.decided")]
+    assert steps(run(events, DESK))["loan/applied"] == {"entered": 1, "completed": 1}
+    # What follows names no calendar: forty minutes are forty minutes.
+    told = steps(run([*events, event(140 * 60, "loan.paid")], DESK))
+    assert told["loan/decided"] == {"entered": 1, "completed": 1}
+    late = steps(run([*events, event(140 * 60 + 1, "loan.paid")], DESK))
+    assert late["loan/decided"] == {"entered": 1, "abandoned": 1, "recovered": 1}

@@ -32,6 +32,12 @@ journeys:
     steps:
       - {name: ordered, on: order.completed}
       - {name: delivered, on: order.delivered, within: 25s}
+  answer:
+    keep: 1m
+    steps:
+      - {name: called, on: page.viewed}
+      - {name: answered, on: survey.answered, within: 2m, calendar: desk}
+calendars: {desk: {open: {thu: [["00:00", "00:01"], ["00:02", "00:04"], ["00:07", "24:00"]]}}}
 signals:
   csat: {on: survey.answered, where: {metric: csat}}
   amount: {on: order.completed, value: amount, as: p90}

@@ -11,7 +11,7 @@ from msgspec import structs
 from streams.config.load import load_text
 from streams.effects import Partial
 from streams.stages.signal import SignalStage
-from tests.streams.stages.contents import DAY, FILE, LOADED, content, feed, interleaved, partials, stage
+from tests.streams.stages.contents import DAY, FILE, LOADED, OFFICE, content, feed, interleaved, partials, stage
 
 SEEDS = st.integers(0, 2**32)
 AFTER = st.sampled_from([0, 1, 70, 1000, 9 * DAY])
@@ -32,6 +32,31 @@ def test_partitions_arrival_and_declared_ranges_make_no_difference(
     assert feed(split, interleaved(queues, spread)) == expected
     assert split.totals() == plain.totals()
     assert split.view() == plain.view()
+
+
+@settings(max_examples=10, deadline=None)
+@given(SEEDS, SEEDS, st.integers(1, 3), AFTER)
+def test_where_time_stands_still_neither_partitions_nor_restarts_make_a_difference(
+    seed: int, spread: int, partitions: int, after: int
+) -> None:
+    random_ = random.Random(spread)
+    items = content(seed)
+    until = items[-1][0] + after
+    plain = stage(1, OFFICE)
+    expected = feed(plain, partials(items, until, seed, 1, OFFICE.hash)[0])
+
+    crashing = stage(partitions, OFFICE)
+    stored: dict[str, bytes] = {}
+    decisions = []
+    for partial in interleaved(partials(items, until, spread, partitions, OFFICE.hash), spread):
+        decisions += feed(crashing, [partial])
+        if random_.random() < 0.3:
+            stored |= crashing.changes()
+            if random_.random() < 0.5:
+                crashing = SignalStage.restore(OFFICE.config, OFFICE.hash, stored)
+    assert decisions == expected
+    assert crashing.totals() == plain.totals()
+    assert crashing.view() == plain.view()
 
 
 def test_random_content_breaches_and_recovers() -> None:

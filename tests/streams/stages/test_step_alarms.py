@@ -70,12 +70,12 @@ def flight(watch: StepWatch) -> float:
 
 
 def test_every_step_but_the_goal_is_watched_as_long_as_a_customer_may_stay_in_it() -> None:
-    assert watched(file().config.journeys["purchase"]) == [("cart", 600), ("checkout", 90)]
+    assert watched(file().config.journeys["purchase"], {}) == [("cart", 600, None), ("checkout", 90, None)]
 
 
 def test_a_journey_may_say_that_its_conversion_is_not_watched() -> None:
     text = FILE.replace("    owner: shop\n", "    owner: shop\n    watch: off\n")
-    assert watched(file(text).config.journeys["purchase"]) == []
+    assert watched(file(text).config.journeys["purchase"], {}) == []
     assert alarms(text).steps == {}
 
 
