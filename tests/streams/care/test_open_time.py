@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from streams.care.calendars import Hours, after, between
 from streams.care.open_time import open_time
-from streams.config.caring import Calendar
+from streams.config.caring import Calendar, Weekday
 from streams.units import HOUR, MINUTE, SECOND, parse_time
 
 # A clock that is set at three, one at midnight by half an hour, and one that skipped a whole day.
 ZONES = ("Europe/Kyiv", "America/Asuncion", "Australia/Lord_Howe", "Pacific/Apia", "UTC")
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MOMENTS = st.integers(parse_time("1990-01-01T00:00:00Z"), parse_time("2030-01-01T00:00:00Z"))
 
 
@@ -25,7 +25,7 @@ def calendars(draw: st.DrawFn) -> Calendar:
     days = draw(st.dictionaries(st.sampled_from(DAYS), hours, min_size=1))
     closed = draw(st.lists(st.dates().filter(lambda day: 1990 <= day.year <= 2030), max_size=3))
     zone = draw(st.sampled_from(ZONES))
-    return Calendar(timezone=zone, open=days, closed=tuple(day.isoformat() for day in closed))  # type: ignore[arg-type]
+    return Calendar(timezone=zone, open=days, closed=tuple(day.isoformat() for day in closed))
 
 
 @settings(max_examples=30, deadline=None)
