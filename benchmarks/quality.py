@@ -5,7 +5,8 @@
 `delay`: seconds until a drop of 100 to 15 % is found, beside two oracles on the same traffic (CUSUMs that know the
 baseline and the size: *sharp* against the true rate, *tolerant* against 90 % of it, as what is tolerated is no drop to
 us) and two rivals (a rolling conversion and a funnel of cohorts, each with a binomial test).
-`false`: false alarms for each one granted, in eleven ways in which traffic varies though nothing is wrong.
+`false`: false alarms for each one granted, in eleven ways in which traffic varies though nothing is wrong; of drops,
+and in four of them of rises.
 `cost`: microseconds and bytes for each series.
 
 Rows are written as they are made, in place of those of the same case from before. `--only` takes the cases whose name
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from benchmarks.detection import cost, delay, false_alarms, nulls, tables
+from benchmarks.detection import cost, delay, false_alarms, nulls, rises, tables
 from benchmarks.result import RESULTS, write
 
 show = partial(print, flush=True)  # the benchmark's report
@@ -42,7 +43,10 @@ def false(quick: bool) -> Cases:
     """Part `false`."""
     scale = false_alarms.QUICK if quick else false_alarms.Scale()
     made: Cases = [(make().name, partial(false_alarms.measure, make, scale)) for make in nulls.FAMILIES]
-    return [*made, ("Poisson, baseline frozen", partial(false_alarms.measure, nulls.Null, scale, seed=1, frozen=True))]
+    made.append(("Poisson, baseline frozen", partial(false_alarms.measure, nulls.Null, scale, seed=1, frozen=True)))
+    scale = rises.QUICK if quick else rises.SCALE
+    made += [(f"rises, {make().name}", partial(rises.conversions, make, scale)) for make in rises.CONVERSIONS]
+    return [*made, *((f"arrivals up, {make().name}", partial(rises.arrivals, make, scale)) for make in rises.ARRIVALS)]
 
 
 def costs(quick: bool) -> Cases:
