@@ -149,7 +149,8 @@ def _drawn(chance: np.random.Generator, mean: Floats, null: Null) -> Floats:
     parties = chance.poisson(mean / null.party.mean)
     sizes = 1 + np.searchsorted(np.cumsum(null.party.sizes), chance.random(int(parties.sum())) * (1 - 1e-12))
     cells = np.repeat(np.arange(mean.size), parties.ravel())
-    return np.bincount(cells, sizes, mean.size).reshape(mean.shape)
+    counted: Floats = np.bincount(cells, sizes, mean.size).astype(np.float64)
+    return counted.reshape(mean.shape)
 
 
 def _shape(scale: Scale) -> tuple[list[Group], Floats, float]:

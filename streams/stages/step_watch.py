@@ -149,10 +149,11 @@ class StepWatch:
             after = 0 if self._last is None else self._last + 1
         elif self._last is None or self._idle:
             return None
+        elif self._opens is not None:
+            # Until then nothing is due, and it is known to be so by the first second in which something is.
+            after = self._opens - 1
         else:
             after = self._last + self._patience()
-            if self._opens is not None:
-                after = min(after, self._opens - 1)
         return -(-(after + 1) // self.interval) * self.interval - 1
 
     @property
