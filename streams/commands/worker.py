@@ -7,7 +7,7 @@ import sys
 
 from streams.config.load import load_file
 from streams.errors import UsageError
-from streams.runtime import logs
+from streams.runtime import baselines, logs
 from streams.runtime.cluster import worker
 from streams.runtime.cluster.journey_service import Settings
 from streams.runtime.collection import rare_collection
@@ -45,6 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="serve /status, /deliveries, /metrics, /livez and /readyz there (default: nothing)",
     )
+    baselines.option(parser)
     parser.add_argument(
         "--log-level", default="info", choices=logs.LEVELS, help="least level shown (default %(default)s)"
     )
@@ -63,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--cache: expected at least 1")
     if not 2 <= args.session <= 600:
         raise UsageError("--session: expected 2 to 600 seconds")
+    learnt = baselines.read(args.learnt, loaded)
     settings = Settings(
         kafka=args.kafka,
         redis=args.redis,
@@ -73,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         session_s=args.session,
     )
     with rare_collection():
-        return worker.run(loaded, settings, web=_address(args.listen))
+        return worker.run(loaded, settings, web=_address(args.listen), learnt=learnt)
 
 
 def _address(listen: str | None) -> tuple[str, int] | None:

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from streams.codec import decode
 from streams.config.load import Loaded, load_text
-from streams.effects import Entered, Measured, Nominee, Partial, Verdicts
+from streams.effects import Entered, Measured, Nominee, Outcome, Partial, Verdicts
 from streams.errors import CannotStart
 from streams.model import Event
 from streams.runtime.cluster import signal_agent
@@ -24,6 +24,7 @@ from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.signal_agent import SignalDesk, StageLost
 from streams.runtime.cluster.topics import Names
 from streams.stages.journey import STOOD
+from streams.stages.signal import SignalStage
 from streams.stages.verdicts import JUDGED, verdicts_of
 
 pytestmark = pytest.mark.redis
@@ -43,9 +44,9 @@ def loaded() -> Loaded:
     return load_text(FILE)
 
 
-def desk_on(redis: Redis, loaded: Loaded) -> SignalDesk:
+def desk_on(redis: Redis, loaded: Loaded, learnt: bytes | None = None) -> SignalDesk:
     connections = cast(Connections, SimpleNamespace(redis=redis, sender=None))
-    return SignalDesk(connections, Rulebook(connections, loaded), Names("t"), 1)
+    return SignalDesk(connections, Rulebook(connections, loaded), Names("t"), 1, learnt)
 
 
 @pytest.fixture
@@ -54,6 +55,48 @@ async def desk(redis: Redis, loaded: Loaded) -> AsyncIterator[SignalDesk]:
     assert await desk.claim() == 0
     yield desk
     await desk.close()
+
+
+def lesson(loaded: Loaded) -> bytes:
+    """Baselines of a shop where customers pay after a minute."""
+    stage = SignalStage(loaded.config, loaded.hash)
+    for second in range(1000):
+        entered: Any = (Entered("buy", "cart", (), 1, 0),)
+        paid: Any = (Outcome("buy", "cart", (), second - 60, 1, 0, 0, 0, 0),) if second >= 60 else ()
+        stage.process(Partial(0, second, second, second, loaded.hash, entered=entered, outcomes=paid, types={"a.a": 1}))
+    return stage.detection.learnt()
+
+
+def learnt_by(desk: SignalDesk) -> float:
+    """Completions that the baseline of the cart rests on."""
+    assert desk.stage is not None
+    return float(desk.stage.detection.steps.steps["buy", "cart"].drop.hazards.seen.sum())
+
+
+async def test_a_new_cluster_begins_with_what_it_is_given_and_keeps_it(redis: Redis, loaded: Loaded) -> None:
+    given = lesson(loaded)
+    first = desk_on(redis, loaded, given)
+    await first.claim()
+    known = learnt_by(first)
+    assert known > 500
+    await first.take(0, body(loaded, 0))
+    await first.close()
+    # The next worker has no such file, and needs none.
+    heir = desk_on(redis, loaded)
+    assert await heir.claim() == 1
+    assert learnt_by(heir) == known
+    await heir.close()
+
+
+async def test_what_is_stored_counts_more_than_what_is_given(redis: Redis, loaded: Loaded) -> None:
+    blind = desk_on(redis, loaded)
+    await blind.claim()
+    await blind.take(0, body(loaded, 0))
+    await blind.close()
+    late = desk_on(redis, loaded, lesson(loaded))
+    await late.claim()
+    assert learnt_by(late) == 0
+    await late.close()
 
 
 def body(loaded: Loaded, sequence: int) -> bytes:

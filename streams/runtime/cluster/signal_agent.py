@@ -51,9 +51,20 @@ class _Gap(msgspec.Struct, frozen=True):
 
 
 class SignalDesk:
-    """The one owner of SignalStage in the cluster. Methods are called from one event loop."""
+    """The one owner of SignalStage in the cluster. Methods are called from one event loop.
 
-    def __init__(self, connections: Connections, rulebook: Rulebook, names: Names, partitions: int) -> None:
+    `learnt`: baselines to begin with where nothing is stored yet, checked against the file.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        rulebook: Rulebook,
+        names: Names,
+        partitions: int,
+        learnt: bytes | None = None,
+    ) -> None:
+        self._learnt = learnt
         self._connections = connections
         self._rulebook = rulebook
         self.names = names
@@ -242,7 +253,10 @@ class SignalDesk:
     async def _restore(self, store: PartitionStore) -> SignalStage:
         current = self._rulebook.current
         if not self._pieces:
-            return SignalStage(current.config, current.hash, partitions=self._partitions)
+            stage = SignalStage(current.config, current.hash, partitions=self._partitions)
+            if self._learnt is not None:
+                stage.detection.learn(self._learnt)
+            return stage
         stored = await store.states(self._pieces)
         pieces = {name: body for name, body in stored.items() if body is not None}
         under = SignalStage.config_of(pieces)

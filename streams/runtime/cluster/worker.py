@@ -89,8 +89,18 @@ class Worker(faust.Worker):
         return self._parts
 
 
-def run(loaded: Loaded, settings: Settings, *, web: tuple[str, int] | None = None, clock: Clock | None = None) -> int:
-    """Run a worker until it is told to stop; returns the exit code. Raises CannotStart."""
+def run(
+    loaded: Loaded,
+    settings: Settings,
+    *,
+    web: tuple[str, int] | None = None,
+    clock: Clock | None = None,
+    learnt: bytes | None = None,
+) -> int:
+    """Run a worker until it is told to stop; returns the exit code. Raises CannotStart.
+
+    `learnt`: baselines with which signals begin, should this worker be the first that looks after them.
+    """
     partitions, decisions = asyncio.run(preflight(settings))
     clock = clock or SystemClock()
     loop = asyncio.new_event_loop()
@@ -99,7 +109,7 @@ def run(loaded: Loaded, settings: Settings, *, web: tuple[str, int] | None = Non
         connections = Connections(settings.kafka, settings.redis)
         rulebook = Rulebook(connections, loaded)
         journeys = JourneyService(settings, rulebook, connections, clock, partitions)
-        desk = SignalDesk(connections, rulebook, Names(settings.name), partitions)
+        desk = SignalDesk(connections, rulebook, Names(settings.name), partitions, learnt)
         dispatch = Dispatch(
             loaded,
             clock,
