@@ -47,6 +47,11 @@ class StepTraffic:
             customers, worth = customers + count, worth + value / 1e6
         self.value = (customers, worth)
         flooded = self.flood.take(per_second, entry.tick, seconds, hour_of_week)
+        # Who came while it was closed has one age, and cannot be told apart to be weighed down afterwards.
+        for second in flooded:
+            if not self.clock.is_open(second):
+                del self.flood.state.weights[second]
+        flooded = [second for second in flooded if self.clock.is_open(second)]
         if flooded:
             flight.aging.advance(at(entry.tick))
             flight.weigh(np.array([at(second) for second in flooded], dtype=np.int64), self.flood.weight(flooded[0]))

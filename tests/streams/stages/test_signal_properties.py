@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from streams.config.load import load_text
+from streams.config.load import Loaded, load_text
 from streams.effects import Partial
 from streams.stages.signal import SignalStage
 from tests.streams.stages.contents import DAY, FILE, LOADED, OFFICE, content, feed, interleaved, partials, stage
@@ -115,12 +115,27 @@ def test_every_dimension_adds_up_to_the_whole(seed: int, partitions: int) -> Non
                 assert step.windows[window].completed == sum(segment.windows[window].completed for segment in segments)
 
 
-@settings(max_examples=10, deadline=None)
-@given(SEEDS, SEEDS, st.integers(2, 4))
+OTHER_HOURS = load_text(OFFICE.text.replace('fri: ["09:00", "18:00"]', 'fri: ["09:00", "12:00"]'), "hours.yml")
+HOLIDAY = load_text(OFFICE.text.replace('"18:00"]}', '"18:00"]}, closed: [2026-01-01, 2026-01-09]'), "holiday.yml")
+CHANGES = [
+    (
+        LOADED,
+        load_text(FILE.replace("segments: [device, ", "segments: [tier, ").replace("<= 30", "<= 20"), "next.yml"),
+    ),
+    (LOADED, OFFICE),
+    (OFFICE, LOADED),
+    (OFFICE, OTHER_HOURS),
+    (OFFICE, HOLIDAY),
+]
+
+
+@settings(max_examples=20, deadline=None)
+@given(SEEDS, SEEDS, st.integers(2, 4), st.sampled_from(CHANGES))
 def test_another_file_holds_from_the_same_tick_whatever_the_order_of_arrival(
-    seed: int, spread: int, partitions: int
+    seed: int, spread: int, partitions: int, change: tuple[Loaded, Loaded]
 ) -> None:
-    changed = load_text(FILE.replace("segments: [device, ", "segments: [tier, ").replace("<= 30", "<= 20"), "next.yml")
+    first, changed = change
+    assert first.hash != changed.hash
     items = content(seed)
     cut = items[len(items) // 2][0]
     before = [entry for entry in items if entry[0] <= cut]
@@ -129,14 +144,14 @@ def test_another_file_holds_from_the_same_tick_whatever_the_order_of_arrival(
         return
     queues = []
     for one, two in zip(
-        partials(before, cut, spread, partitions, LOADED.hash),
+        partials(before, cut, spread, partitions, first.hash),
         partials(after, items[-1][0] + 100, spread, partitions, changed.hash),
         strict=True,
     ):
         queues.append([*one, *_continued(two, len(one), cut)])
     outcomes = []
     for order in (spread, spread + 1, spread + 2):
-        split = stage(partitions)
+        split = stage(partitions, first)
         split.activate(changed.config, changed.hash)
         outcomes.append((feed(split, interleaved(queues, order)), split.totals(), split.view(), split.hash))
     assert outcomes[0][3] == changed.hash

@@ -162,6 +162,20 @@ def test_who_goes_on_while_it_is_closed_counts_neither_for_nor_against() -> None
     assert heard.fired == []
 
 
+def test_a_flood_while_it_is_closed_does_not_drown_those_who_wait() -> None:
+    saturday = second("2026-03-28T12:00:00+02:00")
+    step, heard = lived(saturday, office())
+    waiting = float(step.drop.flight.aging.counts[:, IN_FLIGHT].sum())
+    for tick in range(saturday, saturday + 300):
+        step.enter((), tick, 5, 0)
+        step.close(tick, NOBODY, WEEK / 2, 0.0, heard)
+    pass_until(step, heard, saturday + 600)
+    flooding = float(step.drop.flight.aging.counts[:, IN_FLIGHT].sum()) - waiting
+    # Of 1,500 some thirty count: those of the beginning, and then no more than the usual number.
+    assert 0 < flooding < 60
+    assert heard.fired == []
+
+
 @pytest.mark.parametrize("stop", ["2026-03-28T12:00:00+02:00", "2026-03-30T09:20:00+03:00"])
 def test_a_restart_leaves_no_trace(stop: str) -> None:
     at = second(stop)
