@@ -144,6 +144,17 @@ class Verdicts(msgspec.Struct, frozen=True):
     refused: tuple[Nominee, ...]
 
 
+class Lesson(msgspec.Struct, frozen=True):
+    """What rules have learnt from all partitions' answers; `touchline.learning.told` carries it in the log."""
+
+    number: int
+    """n, from 0, the same in every partition; without gaps, and the same on every run."""
+    since: int
+    """It holds for what is drawn from here on, UTC epoch microseconds."""
+    weights: dict[str, dict[str, dict[str, int]]]
+    """Rule -> `channel`, `wait` or `time` -> arm -> how likely it is the best one, in millionths."""
+
+
 class Sighting(msgspec.Struct, frozen=True, array_like=True):
     """An event that a cluster counts."""
 

@@ -174,6 +174,8 @@ class Rules:
         }
         self.hits = {event_type: Hits(plain=False) for event_type in SPECIAL}
         self.care = Engine(config)
+        self.learns = any(rule.learn is not None for rule in config.feedback.values())
+        """What is learnt by the end of an hour matters later."""
         for event_type in sorted(self.care.types):
             hits = self.hits.setdefault(event_type, Hits(plain=False))
             hits.care = True

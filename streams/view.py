@@ -125,6 +125,21 @@ class SignalView(msgspec.Struct, frozen=True):
     """Observations below which no value is shown."""
 
 
+class ArmView(msgspec.Struct, frozen=True):
+    """What a rule that learns can choose, and how it is answered."""
+
+    rule: str
+    what: str
+    """`channel`, `wait` or `time`."""
+    arm: str
+    asked: int
+    """Asks whose time to be answered was over, as far back as the rule looks."""
+    answered: int
+    """Those of them that were answered in time."""
+    chance: float
+    """With which it is drawn, as last told, where every arm would do."""
+
+
 class View(msgspec.Struct, frozen=True):
     """Everything, at the close of one tick."""
 
@@ -134,6 +149,8 @@ class View(msgspec.Struct, frozen=True):
     signals: list[SignalView]
     alarms: AlarmsView | None = None
     """None where no detection runs."""
+    learning: list[ArmView] = []
+    """Rules that learn, in the order of the file."""
 
 
 AlertState = Literal["pending", "firing", "resolved", "flapping"]

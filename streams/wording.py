@@ -37,7 +37,8 @@ def decision_words(type_: str, data: Mapping[str, Any]) -> str:
     if kind == "feedback.requested":
         by = f" by {data['channel']}" if data.get("channel") else ""
         again = f", at the {_nth(data['attempt'])} attempt" if data.get("attempt", 1) > 1 else ""
-        return f"asked for {data.get('metric')}{by} (rule {rule}{again})"
+        drawn = "".join(f"; {one}" for one in _drawn(data))
+        return f"asked for {data.get('metric')}{by} (rule {rule}{again}){drawn}"
     if kind == "feedback.withheld":
         return f"not asked for {data.get('metric')} (rule {rule}): {_reasons(data)}"
     if kind == "feedback.deferred":
@@ -50,6 +51,15 @@ def decision_words(type_: str, data: Mapping[str, Any]) -> str:
     if kind == "cluster.found":
         return f"{data.get('customers')} customers have met the same (cluster {rule}), the first at {data.get('since')}"
     return f"{about} {rule} {what}"
+
+
+def _drawn(data: Mapping[str, Any]) -> list[str]:
+    """What a rule that learns has drawn for an ask, with which chance."""
+    return [
+        f"{_ARM.get(what, what)} {one['arm']} was {'tried' if one['explored'] else 'chosen for its answers'}, "
+        f"with a chance of {100 * one['share']:.0f} %"
+        for what, one in data.get("learnt", {}).items()
+    ]
 
 
 def why(reason: str) -> str:
@@ -73,6 +83,7 @@ def _reasons(data: Mapping[str, Any]) -> str:
     return said
 
 
+_ARM = {"channel": "the channel", "wait": "the wait of", "time": "the hour"}
 _CASE = {
     "assigned": "assigned",
     "contacted": "contacted: the customer heard from us",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from streams.care import fatigue
+from streams.care import arms, drawing, fatigue
 from streams.care.askrules import AskRule, ask_rules
 from streams.care.chance import fraction
 from streams.care.conditions import completes
@@ -72,19 +72,19 @@ class Asking:
         for rule in self._concerned.get(said.kind, ()):
             made = completes(rule, care, said)
             if made is not None and (not rule.guarded or rule.name in out.standing):
-                self._schedule(rule, made, care, said, case)
-        self.settle(care, said.effective)
+                self._schedule(rule, made, care, said, case, out)
+        self.settle(care, said.traits, said.effective)
 
-    def settle(self, care: Care, now: int) -> None:
+    def settle(self, care: Care, traits: Mapping[str, Any], now: int) -> None:
         """A problem may have ended, an experience may have been made: asks that waited for it are due again."""
         for ask in care.asks:
             rule = self.rules.get(ask.rule)
             if rule is None:
                 continue
             if ask.phase == PROBLEM and not self._gates.problems(rule, care):
-                self._due(ask, now + rule.wait)
+                self._due(ask, self._at_its_hour(rule, ask, now + drawing.wait_of(rule, ask), traits))
             elif ask.phase == REQUIREMENT and all(at in ask.met for at in range(len(rule.requires))):
-                self._due(ask, now)
+                self._due(ask, self._at_its_hour(rule, ask, now, traits))
 
     @staticmethod
     def _due(ask: Ask, due: int) -> None:
@@ -113,10 +113,19 @@ class Asking:
         if barred:
             ask.barred = (*ask.barred, *barred)
 
-    def _schedule(self, rule: AskRule, made: Ask, care: Care, said: Said, case: str | None) -> None:
+    def _at_its_hour(self, rule: AskRule, ask: Ask, moment: int, traits: Mapping[str, Any]) -> int:
+        return drawing.at_its_hour(rule, ask, moment, self._gates.zone(traits))
+
+    def _schedule(self, rule: AskRule, made: Ask, care: Care, said: Said, case: str | None, out: Out) -> None:
         spread = int(rule.jitter * fraction(rule.name, said.subject, said.cause)) if rule.jitter else 0
-        due = max(said.time + rule.wait + spread, said.effective)
         waiting = next((ask for ask in care.asks if ask.rule == rule.name), None)
+        if waiting is None:
+            drawing.draw_when(rule, made, said, out)
+        ask = waiting or made
+        moment = said.time + drawing.wait_of(rule, ask)
+        if arms.TIME in ask.drawn:
+            moment = self._at_its_hour(rule, ask, max(moment, said.effective), said.traits)
+        due = max(moment + spread, said.effective)
         if waiting is None:
             made.due = made.scheduled = due
             made.case = case
@@ -169,7 +178,7 @@ class Asking:
 
     def next_due(self, care: Care) -> int | None:
         """The earliest moment at which an ask must be judged."""
-        due = None
+        due = drawing.next_count(care)
         if care.nominees:
             return due  # what they are told may change what becomes of the others
         for ask in care.asks:
@@ -180,6 +189,7 @@ class Asking:
 
     def fire(self, care: Care, subject: str, traits: Mapping[str, Any], now: int, out: Out) -> None:
         """Judge what is due by now. Those that rank lower come first: they must still see who goes before them."""
+        drawing.count(care, now, out)
         due = [ask for ask in care.asks if self._is_due(ask, now)]
         if not due or care.nominees:
             return
@@ -205,6 +215,7 @@ class Asking:
         reasons = found.reasons
         if not reasons:
             ask.channel = found.channel
+            drawing.draw_channel(rule, ask, found.open_to, subject, now, out)
             if rule.quota is None:
                 self._request(ask, care, subject, now, out)
             elif out.nominate is None:
@@ -313,11 +324,13 @@ class Asking:
             "scheduled_for": format_time(ask.scheduled),
             "attempt": ask.attempt,
             "request": request,
+            **drawing.said_of(ask),
         }
         out.decide("feedback.requested", ask.rule, ask.rule, subject, ask.cause, now, data)
         out.count("feedback_requested", ask.rule, ask.channel or "")
         of_case = ask.case is not None and ask.metric == fatigue.CASE_METRIC
         asked = Asked(now, ask.metric, request, ask.rule, ask.channel or "", of_case)
+        drawing.asked_by(self.rules[ask.rule], ask, asked, out)
         # Another tool may have asked while it waited for its quota.
         care.asked = sorted([*care.asked, asked], key=lambda one: one.time)
         care.asks = [other for other in care.asks if other is not ask]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from streams.care.arms import arms_of
 from streams.care.said import Said
 from streams.conditions import compile_where
-from streams.config.structs import Asks, Condition, Config, FeedbackRule, Offer
+from streams.config.structs import Asks, Condition, Config, FeedbackRule, Learn, Offer
+from streams.units import format_clock, format_duration
 
 
 class Trigger:
@@ -51,7 +53,14 @@ class AskRule:
         self.traits = compile_where(rule.traits)
         self.guarded = rule.when is not None
         """It is set off only while its `when` holds."""
-        self.wait = rule.wait
+        self.arms = arms_of(rule)
+        """What it chooses between by the answers: `channel`, `wait`, `time` -> arms."""
+        learn = rule.learn or Learn()
+        self.explore = learn.explore
+        self.answered_within = learn.within
+        self.waits = {format_duration(wait): wait for wait in learn.waits}
+        self.times = {format_clock(time): time for time in learn.times}
+        self.wait = rule.wait if not learn.waits else learn.waits[0]
         self.jitter = rule.jitter
         self.requires = Trigger.of(rule.requires)
         self.unless = Trigger.of(rule.unless)

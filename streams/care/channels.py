@@ -19,14 +19,19 @@ def allowed(channel: str, traits: Mapping[str, Any], consent: str) -> bool:
     return answer is True if consent == "opt_in" else answer is not False
 
 
+def preferred(available: Sequence[str], traits: Mapping[str, Any]) -> str | None:
+    """The first of these that the customer's trait `channel_preference` names: a name, or a list of them."""
+    stated = traits.get("channel_preference")
+    wanted = list(stated) if isinstance(stated, list | tuple) else [stated]
+    return next((str(one) for one in wanted if one in available), None)
+
+
 def choose(available: Sequence[str], traits: Mapping[str, Any], last_answered: str) -> str:
     """The stated preference, else the channel last answered on, else the rule's first."""
-    preferred = traits.get("channel_preference")
-    stated = list(preferred) if isinstance(preferred, list | tuple) else [preferred]
-    for wanted in (*stated, last_answered):
-        if wanted in available:
-            return str(wanted)
-    return available[0]
+    stated = preferred(available, traits)
+    if stated is not None:
+        return stated
+    return last_answered if last_answered in available else available[0]
 
 
 def fit(channels: Sequence[str], barred: Collection[str], traits: Mapping[str, Any], *, mails: bool) -> tuple[str, ...]:

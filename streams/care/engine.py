@@ -94,12 +94,12 @@ class Engine:
         self._cases.fire(care, subject, now, out)
         care.talks = {about: until for about, until in care.talks.items() if until > now}
         care.complaints = [(cause, until) for cause, until in care.complaints if until > now]
-        self._asking.settle(care, now)
+        self._asking.settle(care, traits, now)
         self._asking.fire(care, subject, traits, now, out)
 
-    def settle(self, care: Care, now: int) -> None:
+    def settle(self, care: Care, traits: Mapping[str, Any], now: int) -> None:
         """Something has changed otherwise than by an event: what waited for it is due again."""
-        self._asking.settle(care, now)
+        self._asking.settle(care, traits, now)
 
     def judged(
         self,
@@ -168,4 +168,4 @@ def _join(survivor: Care, ask: Ask) -> None:
     if mine.phase == SCHEDULED and ask.phase != SCHEDULED:
         mine.phase, mine.due, mine.until = ask.phase, ask.due, ask.until
     elif mine.due is not None and ask.due is not None and ask.due > mine.due:
-        mine.due, mine.scheduled, mine.phase = ask.due, ask.scheduled, ask.phase
+        mine.due, mine.scheduled, mine.phase, mine.drawn = ask.due, ask.scheduled, ask.phase, ask.drawn

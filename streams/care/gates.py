@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from streams.care import fatigue
 from streams.care.askrules import AskRule
 from streams.care.chance import fraction
-from streams.care.channels import allowed, choose, fit
+from streams.care.channels import allowed, choose, fit, preferred
 from streams.care.quiet import customer_zone, quiet_until
 from streams.care.state import CLOSED, Ask, Care
 from streams.config.structs import Config
@@ -28,6 +28,8 @@ class Found(NamedTuple):
     """The channel to use, where there is one."""
     until: int | None
     """The end of the quiet hours, when in them."""
+    open_to: tuple[str, ...] = ()
+    """Channels that would do as well, in the rule's order; none where the customer has stated a preference."""
 
 
 class Gates:
@@ -63,7 +65,7 @@ class Gates:
         if ask.excluded:
             failed.append(("excluded", ""))
         failed += self.problems(rule, care)
-        channel, refused = self._channel(rule, ask, care, traits)
+        channel, open_to, refused = self._channel(rule, ask, care, traits)
         failed += refused
         failed += self._history(rule, ask, care, now)
         drawn = fraction(rule.name, subject)
@@ -76,24 +78,29 @@ class Gates:
             failed.append(("lost_arbitration", f"rule={winner}"))
         until = None
         if self._quiet is not None:
-            until = quiet_until(now, self._quiet, customer_zone(traits.get("timezone"), self._zone))
+            until = quiet_until(now, self._quiet, self.zone(traits))
         if until is not None:
             failed.append(("quiet_hours", ""))
         reasons = tuple(name for name, _ in failed)
-        return Found(reasons, tuple(fact for _, fact in failed if fact), channel, until)
+        return Found(reasons, tuple(fact for _, fact in failed if fact), channel, until, open_to)
+
+    def zone(self, traits: Mapping[str, Any]) -> ZoneInfo:
+        """Where the customer lives, else the file's."""
+        return customer_zone(traits.get("timezone"), self._zone)
 
     def _channel(
         self, rule: AskRule, ask: Ask, care: Care, traits: Mapping[str, Any]
-    ) -> tuple[str | None, list[tuple[str, str]]]:
+    ) -> tuple[str | None, tuple[str, ...], list[tuple[str, str]]]:
         if not rule.channels:
-            return None, [("no_consent", "")] if traits.get("consent") is False else []
+            return None, (), [("no_consent", "")] if traits.get("consent") is False else []
         granted = [name for name in rule.channels if allowed(name, traits, self._consent)]
         if not granted:
-            return None, [("no_consent", "")]
+            return None, (), [("no_consent", "")]
         available = fit(granted, ask.barred, traits, mails=rule.mails)
         if not available:
-            return None, [("no_channel", "")]
-        return choose(available, traits, care.last_channel), []
+            return None, (), [("no_channel", "")]
+        open_to = available if preferred(available, traits) is None else ()
+        return choose(available, traits, care.last_channel), open_to, []
 
     def _history(self, rule: AskRule, ask: Ask, care: Care, now: int) -> list[tuple[str, str]]:
         failed = []

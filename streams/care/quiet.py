@@ -38,12 +38,9 @@ def quiet_until(now: int, hours: QuietHours, zone: ZoneInfo) -> int | None:
     local = _local(now, zone)
     clock = (local - local.replace(hour=0, minute=0, second=0, microsecond=0)) // timedelta(microseconds=1)
     begins, ends = hours.from_, hours.to
-    if begins < ends:
-        quiet, days = begins <= clock < ends, 0
-    else:
-        quiet, days = clock >= begins or clock < ends, int(clock >= begins)
-    if not quiet:
+    if not hours.covers(clock):
         return None
+    days = int(begins > ends and clock >= begins)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None) + timedelta(days=days)
     wanted = midnight + timedelta(microseconds=ends)
     first = moment_of(wanted, zone)
@@ -51,6 +48,14 @@ def quiet_until(now: int, hours: QuietHours, zone: ZoneInfo) -> int | None:
         return first
     second = _moment(wanted.replace(tzinfo=zone, fold=1))
     return second if second > now else now + _SECOND
+
+
+def next_at(now: int, clock: int, zone: ZoneInfo) -> int:
+    """The next moment, `now` included, at which it is `clock` (microseconds since the day began) on the wall."""
+    midnight = _local(now, zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    wanted = midnight + timedelta(microseconds=clock)
+    moment = moment_of(wanted, zone)
+    return moment if moment >= now else moment_of(wanted + timedelta(days=1), zone)
 
 
 def moment_of(wanted: datetime, zone: ZoneInfo) -> int:

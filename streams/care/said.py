@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from streams.care.arms import Learnt
 from streams.decisions import decision_id
 from streams.effects import Decision, Nominee, Sighting
 
@@ -35,7 +36,7 @@ class Said(NamedTuple):
 class Out:
     """Where decisions and counts go."""
 
-    __slots__ = ("_count", "_decide", "nominate", "sight", "standing")
+    __slots__ = ("_count", "_decide", "learnt", "nominate", "sight", "standing")
 
     def __init__(
         self,
@@ -52,6 +53,8 @@ class Out:
         """Takes what a cluster counts; None where nobody looks for clusters."""
         self.standing: frozenset[str] = frozenset()
         """Rules under `feedback` whose `when` holds now."""
+        self.learnt = Learnt()
+        """What rules that learn have learnt."""
 
     def decide(
         self, type_: str, rule: str, fingerprint: str, subject: str, cause: str, time: int, data: dict[str, Any]

@@ -69,6 +69,16 @@ SCHEDULED, QUIET, PROBLEM, REQUIREMENT = range(4)
 """Why an ask waits: for its time; for the end of quiet hours; for a problem to end; for an experience."""
 
 
+class Drawn(msgspec.Struct, frozen=True, array_like=True):
+    """What was drawn for an ask of a rule that learns."""
+
+    arm: str
+    share: int
+    """With what chance, in millionths."""
+    explored: bool
+    """It was drawn evenly, not by what was learnt."""
+
+
 class Ask(msgspec.Struct, array_like=True):
     """An ask that waits."""
 
@@ -99,6 +109,8 @@ class Ask(msgspec.Struct, array_like=True):
     """When it expires without the experience it waits for."""
     channel: str | None = None
     """Of a nominee: the channel its gates found."""
+    drawn: dict[str, Drawn] = {}
+    """`channel`, `wait` or `time` -> what was drawn, where the rule learns it."""
 
 
 class Asked(msgspec.Struct, array_like=True):
@@ -114,6 +126,10 @@ class Asked(msgspec.Struct, array_like=True):
     case: bool = False
     """A case's CES: it does not start the clock `any`."""
     answered: bool = False
+    arms: tuple[str, ...] = ()
+    """`WHAT=ARM` of what was drawn for it, as long as the answer counts for them."""
+    until: int | None = None
+    """When it counts for its arms, as answered or not; None: it did, or has none."""
 
 
 class Watch(msgspec.Struct, array_like=True):

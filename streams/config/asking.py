@@ -24,6 +24,7 @@ from streams.config.kinds import (
     Targets,
     Where,
 )
+from streams.config.learning import Learn
 
 PROBLEM_GATES = ("open_case", "live_conversation", "unresolved_defect")
 
@@ -131,6 +132,8 @@ class FeedbackRule(Block, frozen=True, kw_only=True):
     """Most asks of this rule, such as `200 per day`."""
     jitter: Duration = 0
     """Spread of the due time."""
+    learn: Learn | None = None
+    """Let the answers decide between channels, waits or hours of the day."""
     to: Targets = ()
     """Receivers of the ask; without any it is only recorded."""
 
@@ -142,6 +145,10 @@ class FeedbackRule(Block, frozen=True, kw_only=True):
             yield ("holdout",), "sample and holdout are more than everyone together"
         if self.quota is not None and self.quota.count != int(self.quota.count):
             yield ("quota",), f"expected a whole number of asks, got {self.quota.count:g} per {self.quota.unit}"
+        if self.learn is not None and self.learn.channel and len(self.channels) < 2:
+            yield ("learn", "channel"), "there must be at least two channels to learn from, in `channels`"
+        if self.learn is not None and self.learn.waits and self.wait:
+            yield ("learn", "waits"), "wait and learn.waits: expected one of them"
 
 
 class Offer(Block, frozen=True, kw_only=True):
@@ -183,6 +190,12 @@ class QuietHours(Block, frozen=True, kw_only=True):
     def check(self) -> Iterator[tuple[Path, str]]:
         if self.from_ == self.to:
             yield ("to",), 'from and to are the same; expected hours such as from "21:00" to "09:00"'
+
+    def covers(self, clock: int) -> bool:
+        """Whether nobody is asked at this time of day, microseconds since the day began."""
+        if self.from_ < self.to:
+            return self.from_ <= clock < self.to
+        return clock >= self.from_ or clock < self.to
 
 
 class Asks(Block, frozen=True, kw_only=True):

@@ -10,8 +10,8 @@ from streams.config.faults import Faults, Path, unknown
 from streams.config.journeys import DEFAULT_WITHIN
 from streams.config.kinds import Severity
 from streams.config.nodes import Node
-from streams.config.structs import Config, FeedbackRule, Segment, Signal, Subscription, When
-from streams.units import DAY, HOUR, WEEK
+from streams.config.structs import Config, FeedbackRule, QuietHours, Segment, Signal, Subscription, When
+from streams.units import DAY, HOUR, WEEK, format_clock
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "feedback": ("requested", "withheld", "deferred"),
@@ -71,6 +71,7 @@ def check_meaning(root: Node, config: Config | None, faults: Faults) -> None:
         _signal(signal, ("signals", name), names, root, faults)
     for name, rule in config.feedback.items():
         _feedback(rule, ("feedback", name), names, root, faults)
+        _learnt_times(rule, config.quiet_hours, ("feedback", name, "learn", "times"), root, faults)
     for name in config.alerts.split:
         if name not in names.journeys:
             where: Path = ("alerts", "split", name)
@@ -162,6 +163,17 @@ def _signal(signal: Signal, place: Path, names: _Names, root: Node, faults: Faul
 def _feedback(rule: FeedbackRule, place: Path, names: _Names, root: Node, faults: Faults) -> None:
     if rule.when is not None:
         _when(rule.when, (*place, "when"), names, root, faults)
+
+
+def _learnt_times(rule: FeedbackRule, quiet: QuietHours | None, place: Path, root: Node, faults: Faults) -> None:
+    """Hours that are never used, because nobody is asked then."""
+    if rule.learn is None or quiet is None:
+        return
+    for at, time in enumerate(rule.learn.times):
+        if quiet.covers(time):
+            hours = f"{format_clock(quiet.from_)} to {format_clock(quiet.to)}"
+            where = (*place, at)
+            faults.add(where, root.line_of(where), f"{format_clock(time)} is within quiet_hours, {hours}")
 
 
 def _when(when: When, place: Path, names: _Names, root: Node, faults: Faults) -> None:

@@ -27,6 +27,7 @@ from streams.config.caring import Calendar, Case, Cluster, Contact, Exposure, Pr
 from streams.config.expect import Expect
 from streams.config.journeys import Journey, Step
 from streams.config.kinds import AtLeastOne, Duration, LongDuration, Name, TimeZone
+from streams.config.learning import Learn
 from streams.config.secrets import Secret, Target
 from streams.config.segments import Segment, SegmentForm
 from streams.config.signals import Detector, Of, Signal
@@ -55,6 +56,7 @@ __all__ = [
     "Fatigue",
     "FeedbackRule",
     "Journey",
+    "Learn",
     "Match",
     "Of",
     "Offer",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client.core import Metric as Family
 
+from streams.care.arms import ASKED, SETTLED, named
 from streams.runtime import metric_names as names
 from streams.runtime.families import Families
 from streams.runtime.metric_names import Metric
 from streams.units import SECOND
+from streams.view import ArmView
 
 COUNTED: dict[str, tuple[Metric, bool]] = {
     "feedback_requested": (names.FEEDBACK_REQUESTS, True),
@@ -17,6 +19,8 @@ COUNTED: dict[str, tuple[Metric, bool]] = {
     "feedback_deferred": (names.FEEDBACK_DEFERRED, True),
     "feedback_answered": (names.FEEDBACK_RESPONSES, True),
     "feedback_scored": (names.FEEDBACK_SCORED, True),
+    ASKED: (names.ARM_ASKED, True),
+    SETTLED: (names.ARM_SETTLED, True),
     "answered": (names.ANSWERS, True),
     "followed": (names.ANSWERS_FOLLOWED, True),
     "resurveyed": (names.RESURVEYED, True),
@@ -39,17 +43,18 @@ COUNTED: dict[str, tuple[Metric, bool]] = {
     "offer_made": (names.OFFERS, False),
 }
 """What is counted -> its metric, and whether the detail is a label beside the rule."""
-# Times are counted in microseconds, scores in millionths: both come out in whole units.
+# Times are counted in microseconds, scores and answers in millionths: they all come out in whole units.
 _SUMS = {
     "feedback_answered": names.FEEDBACK_RESPONSE_SECONDS,
     "feedback_scored": names.FEEDBACK_SCORES,
+    SETTLED: names.ARM_ANSWERED,
     "case_contacted": names.CASES_CONTACT_SECONDS,
 }
 _OPENED = {"case_opened": 1, "case_closed": -1}
 
 
-def care_families(counted: Mapping[str, Sequence[int]]) -> Iterator[Family]:
-    """Families of `WHAT NUL RULE NUL DETAIL` -> [count, total]."""
+def care_families(counted: Mapping[str, Sequence[int]], learning: Iterable[ArmView] = ()) -> Iterator[Family]:
+    """Families of `WHAT NUL RULE NUL DETAIL` -> [count, total], and of what rules learn."""
     families = Families()
     sums: dict[tuple[Metric, tuple[str, ...]], float] = {}
     unclosed: dict[str, int] = {}
@@ -69,4 +74,6 @@ def care_families(counted: Mapping[str, Sequence[int]]) -> Iterator[Family]:
         families.add(metric, labels, value)
     for rule, count in unclosed.items():
         families.add(names.CASES_OPEN, (rule,), count)
+    for arm in learning:
+        families.add(names.ARM_CHANCE, (arm.rule, named(arm.what, arm.arm)), arm.chance)
     return iter(families)

@@ -278,6 +278,7 @@ class Embedded(Readings):
                 self._brake.take(self._clock.now(), step.read, {letter.offset for letter in step.dead_letters})
                 await self._own.standing()
                 await self._own.verdicts()
+                await self._own.lessons()
                 await asyncio.sleep(0)
                 continue
             if not self._arriving:

@@ -356,6 +356,31 @@ FEEDBACK_SCORES = Metric(
     "Their scores, summed up: divided by the answers, the mean of each delay. Only like delays compare.",
     ("rule", "delay"),
 )
+ARM_ASKED = Metric(
+    "touchline_feedback_arm_asked_total",
+    "counter",
+    "Asks of rules that learn, by what was drawn: `channel=sms`, `wait=1d`, `time=10:00`.",
+    ("rule", "arm"),
+)
+ARM_SETTLED = Metric(
+    "touchline_feedback_arm_settled_total",
+    "counter",
+    "Those of them whose time to be answered is over.",
+    ("rule", "arm"),
+)
+ARM_ANSWERED = Metric(
+    "touchline_feedback_arm_answered_total",
+    "counter",
+    "Those of the settled that were answered in time.",
+    ("rule", "arm"),
+)
+ARM_CHANCE = Metric(
+    "touchline_feedback_arm_chance",
+    "gauge",
+    "With what chance an arm is drawn, where every arm of its kind would do: what was learnt last, and the share of"
+    " `explore`.",
+    ("rule", "arm"),
+)
 ANSWERS = Metric("touchline_answers_total", "counter", "Answers with a score, by class.", ("metric", "class"))
 ANSWERS_FOLLOWED = Metric(
     "touchline_answers_followed_total",

@@ -153,7 +153,7 @@ class Metrics(Exposition):
         yield from count.families(REST, _service_families(snapshot))
         for part, shown in view_families(snapshot.journeys, snapshot.signals):
             yield from count.families(part, shown)
-        yield from count.families(REST, care_families(snapshot.internals.care))
+        yield from count.families(REST, care_families(snapshot.internals.care, snapshot.internals.learning))
         yield from count.families(REST, case_families(snapshot.oldest_cases))
         yield from count.families(REST, delivery_families(snapshot.health.receivers))
         if snapshot.alarms is not None:

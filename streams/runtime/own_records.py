@@ -15,6 +15,7 @@ from streams.runtime.partition import Partition
 from streams.runtime.service import Stopped
 from streams.runtime.store.log import Entry
 from streams.stages.journey import CONFIG_ACTIVATED, STOOD, TIME_ADVANCED
+from streams.stages.lessons import LESSON
 from streams.stages.verdicts import JUDGED
 from streams.units import SECOND, format_time
 
@@ -50,6 +51,8 @@ class OwnRecords:
         """What the log was last told of `when`."""
         self._judged = 0
         """Number of the next verdicts of quotas to tell the log."""
+        self._taught = 0
+        """Number of the next lesson to tell the log."""
 
     async def activated(self, config: str) -> Record:
         """From here on the file of this hash holds. Raises Stopped."""
@@ -74,6 +77,16 @@ class OwnRecords:
             for verdicts in waiting:
                 await self._write(JUDGED, msgspec.to_builtins(verdicts))
                 self._judged = verdicts.number + 1
+
+    async def lessons(self) -> None:
+        """What was learnt; after a crash it is said again, and heard once."""
+        stage, learning = self._partition.stage, self._partition.signals.stage.learning
+        learning.confirmed(stage.lessons)
+        waiting = [one for one in learning.untold if one.number >= self._taught]
+        with contextlib.suppress(Stopped):
+            for lesson in waiting:
+                await self._write(LESSON, msgspec.to_builtins(lesson))
+                self._taught = lesson.number + 1
 
     async def time(self, now: int) -> None:
         """How late it is, unless nothing has come at all: what comes first may be history, passed by otherwise."""

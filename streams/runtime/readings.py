@@ -164,6 +164,7 @@ class Readings:
             store_bytes=self.store.size(),
             cached_customers=self.partition.stage.cached,
             dimensions=len(self._given.config.segments),
+            learning=self._view().learning,
             latency=self.latency,
         )
 

@@ -104,5 +104,8 @@ class Replay:
             self.journeys.stand(self.signals.standing)
             for verdicts in self.signals.quotas.untold(partial.partition):
                 self.journeys.judge(verdicts)
+            for lesson in self.signals.learning.untold:
+                self.journeys.learn(lesson)
         self.signals.quotas.confirmed(partial.partition, self.journeys.verdicts)
+        self.signals.learning.confirmed(self.journeys.lessons)
         self._last_tick = partial.tick

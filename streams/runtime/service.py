@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from streams.runtime.latency import Latency
-from streams.view import AlarmsView, JourneyView, SignalView
+from streams.view import AlarmsView, ArmView, JourneyView, SignalView
 
 
 class Busy(Exception):
@@ -146,6 +146,8 @@ class Internals(msgspec.Struct):
     cached_customers: int = 0
     dimensions: int = 0
     """Segment dimensions of the file in force."""
+    learning: Sequence[ArmView] = ()
+    """What rules that learn can choose."""
     latency: Latency | None = None
     """From reception to commit; since this process started."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from streams.effects import Lesson
 from streams.stages.parcels import Crossed
 
 
@@ -57,6 +58,8 @@ class Head(msgspec.Struct):
     """Number of the next verdicts of quotas to take."""
     unheard: list[int] = []
     """Numbers of verdicts below that have not come."""
+    learnt: list[Lesson] = []
+    """The latest lessons heard."""
 
 
 FORMAT = 1

@@ -14,10 +14,11 @@ from typing import Any
 import msgspec
 
 from streams import merging, notices, seen
+from streams.care.arms import Learnt
 from streams.care.said import Out, Said
 from streams.codec import Rejection, encode
 from streams.customer import Customer
-from streams.effects import Cell, DeadLetter, Decision, Effects, Nominee, Partial, Sighting, Verdicts
+from streams.effects import Cell, DeadLetter, Decision, Effects, Lesson, Nominee, Partial, Sighting, Verdicts
 from streams.journeys import NEVER, Walk, segment_values
 from streams.keys import bucket
 from streams.measures import observe
@@ -25,6 +26,8 @@ from streams.model import Event, Record
 from streams.notices import CHANGE, COMMANDS, ERASED
 from streams.rules import NOTHING, Hits, Rules
 from streams.stages.head import FORMAT, Changes, Head, Position
+from streams.stages.learning import HOUR_TICKS
+from streams.stages.lessons import LESSON, lesson_of
 from streams.stages.lives import Lives
 from streams.stages.reading import Own, Prepared, Reader, Waiting
 from streams.stages.residents import Residents
@@ -145,6 +148,7 @@ class JourneyStage:
         stage._lives.use(rules, stage._walk)
         stage._out.standing, stage._stood = frozenset(stored.standing), stored.stood
         stage._hearing = Hearing(stored.verdicts, stored.unheard)
+        stage._out.learnt = Learnt(stored.learnt)
         return stage
 
     @property
@@ -216,6 +220,16 @@ class JourneyStage:
         for nominees, allowed in ((verdicts.allowed, True), (verdicts.refused, False)):
             for nominee in nominees:
                 self._answer(nominee, nominee.subject, fired, allowed=allowed)
+
+    @property
+    def lessons(self) -> int:
+        """Number of the next lesson to come."""
+        return self._out.learnt.following
+
+    def learn(self, lesson: Lesson | None) -> None:
+        """What rules that learn have learnt; what was said before is not heard again."""
+        if lesson is not None:
+            self._out.learnt.hear(lesson)
 
     def next_deadline(self) -> int | None:
         """Time of the earliest timer (UTC epoch microseconds); it fires when the watermark passes it."""
@@ -323,6 +337,7 @@ class JourneyStage:
             self._transit.snapshot(),
             self._hearing.following,
             self._hearing.missing,
+            self._out.learnt.lessons,
         )
         return Changes(msgspec.msgpack.encode(head), position, states, timers)
 
@@ -468,6 +483,9 @@ class JourneyStage:
         elif event.type == JUDGED:
             self._catch_up()
             self.judge(verdicts_of(event))
+        elif event.type == LESSON:
+            self._catch_up()
+            self.learn(lesson_of(event))
 
     def _reject(self, record: Record, reason: str, message: str, original: bytes | None = None) -> None:
         self._tally.door[INVALID] += 1
@@ -545,6 +563,10 @@ class JourneyStage:
         """Close the open tick because something happens in a later one; empty ticks between are its to declare."""
         if not self._tally.empty:
             self._emit(self._tick_end // TICK - 1)
+        first = self._first_tick
+        if self._rules.learns and first is not None and first // HOUR_TICKS < following // HOUR_TICKS:
+            # What was learnt until the end of an hour is known before anything happens in a later one.
+            self._emit(following - 1)
         self._tick_end = (following + 1) * TICK
 
     def _close(self, last: int) -> None:

@@ -105,7 +105,7 @@ class Lives:
             self._residents.admit(survivor)
         merging.absorb(gone, survivor, self._walk, self._rules)
         if survivor.care is not None:
-            self._rules.care.settle(survivor.care, effective)
+            self._rules.care.settle(survivor.care, survivor.traits, effective)
         survivor.touched = max(survivor.touched, effective)
         self._residents.dirty.add(into)
         due = self._residents.next_due(survivor)

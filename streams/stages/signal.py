@@ -16,12 +16,13 @@ import msgspec
 from streams.config.structs import Config
 from streams.effects import Decision, DoorCounts, Partial
 from streams.employees import withheld
-from streams.stages import dimensions, quotas, watch
+from streams.stages import dimensions, learning, quotas, watch
 from streams.stages.closing import Closing
 from streams.stages.clusters import Clusters, Seen
 from streams.stages.detection import Detection
 from streams.stages.dimensions import Dimensions
 from streams.stages.gauges import Gauges
+from streams.stages.learning import Learning
 from streams.stages.quotas import Quotas
 from streams.stages.standing import Standing
 from streams.stages.steps import Steps
@@ -35,6 +36,7 @@ _STEP = "step"
 _SIGNAL = "signal"
 _QUOTA = "quota"
 _CLUSTERS = "clusters"
+_LEARNING = "learning"
 
 
 class _Meta(msgspec.Struct, array_like=True):
@@ -80,6 +82,7 @@ class SignalStage:
         self._standing = Standing(config, self._steps, self._gauges, self._covered)
         self.quotas = Quotas(config)
         self.clusters = Clusters(config)
+        self.learning = Learning(config)
         self.detection = Detection(config)
         self.detection.regroup(list(self._dimensions))
         self._counted = Counted()
@@ -190,7 +193,12 @@ class SignalStage:
         if self.tick is None:
             self.tick = last
         while True:
-            nexts = (self._steps.next_due(), self._watch.next_due(), self._standing.next_due())
+            nexts = (
+                self._steps.next_due(),
+                self._watch.next_due(),
+                self._standing.next_due(),
+                self.learning.next_due(),
+            )
             due = min((one for one in nexts if one is not None), default=None)
             judged = self.detection.next_due()
             if judged is not None and judged <= last and (due is None or judged < due):
@@ -217,11 +225,13 @@ class SignalStage:
             self.detection.take(tick, told)
             self.quotas.judge(tick, partials)
             decisions.extend(self.clusters.judge(tick, partials))
+            self.learning.take(tick, partials)
         changed_steps = self._steps.close(tick)
         changed_signals = self._gauges.close(tick)
         self.tick = tick
         decisions.extend(self._watch.check(tick, changed_steps, changed_signals))
         self._standing.check(tick)
+        self.learning.check(tick)
         decisions.extend(self.detection.close(tick))
 
     def _settle(self) -> None:
@@ -259,6 +269,7 @@ class SignalStage:
         self._standing = Standing(config, self._steps, self._gauges, self._covered, self._standing.held)
         self.quotas = Quotas(config, self.quotas.stored, self.quotas.places)
         self.clusters = Clusters(config, self.clusters.seen)
+        self.learning = self.learning.follow(config, since)
         self._told += self.detection.activate(config, (since or 1) - 1)
         self.detection.regroup(list(self._dimensions))
         self.config, self.hash = config, config_hash
@@ -312,6 +323,7 @@ class SignalStage:
                 for name in self.config.signals
             ],
             alarms=self.detection.view(self.tick),
+            learning=self.learning.view(),
         )
         people = self.config.access.employees
         return withheld(shown, self.config.access) if any(one.name in people for one in ordered) else shown
@@ -327,6 +339,7 @@ class SignalStage:
             **{f"{_SIGNAL}/{name}": self._gauges.dump(name) for name in self._gauges.gauges},
             **{f"{_QUOTA}/{name}": msgspec.msgpack.encode(places) for name, places in self.quotas.places.items()},
             _CLUSTERS: msgspec.msgpack.encode(self.clusters.seen),
+            _LEARNING: msgspec.msgpack.encode(self.learning.stored),
             **self.detection.changes(self.tick or 0, whole=True),
         }
 
@@ -349,6 +362,9 @@ class SignalStage:
         if self.clusters.dirty:
             changed[_CLUSTERS] = msgspec.msgpack.encode(self.clusters.seen)
             self.clusters.dirty = False
+        if self.learning.dirty:
+            changed[_LEARNING] = msgspec.msgpack.encode(self.learning.stored)
+            self.learning.dirty = False
         changed.update(self.detection.changes(self.tick or 0))
         return changed
 
@@ -429,6 +445,8 @@ class SignalStage:
         stage.quotas = Quotas(config, meta.quotas, places)
         if (body := pieces.get(_CLUSTERS)) is not None:
             stage.clusters = Clusters(config, msgspec.msgpack.decode(body, type=dict[str, dict[str, Seen]]))
+        if (body := pieces.get(_LEARNING)) is not None:
+            stage.learning = Learning(config, msgspec.msgpack.decode(body, type=learning.Stored))
         stage.detection.regroup(list(stage._dimensions))
         stage.detection.load(pieces)
         return stage

@@ -54,6 +54,7 @@ class Everything(MemoryService):
             decisions={"touchline.signal.breached": 1},
             latency=example.kept.latency,
             care=care,
+            learning=example.kept.learning,
             dimensions=1,
         )
 

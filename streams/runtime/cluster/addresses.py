@@ -6,14 +6,15 @@ import msgspec
 
 from streams.codec import encode as encode_event
 from streams.decisions import encode as encode_decision
-from streams.effects import DeadLetter, Decision, Parcel, Partial, Verdicts
+from streams.effects import DeadLetter, Decision, Lesson, Parcel, Partial, Verdicts
 from streams.model import Event
 from streams.runtime.cluster.redis_store import Outgoing
 from streams.runtime.cluster.topics import Names
 from streams.stages.journey import STOOD, TICK
+from streams.stages.lessons import LESSON
 from streams.stages.parcels import record_of
 from streams.stages.verdicts import JUDGED
-from streams.units import format_time
+from streams.units import HOUR, format_time
 
 SOURCE = "touchline-source"
 """Header: the partition an effect comes from, e.g. `events:7`."""
@@ -123,6 +124,26 @@ def verdicts_out(verdicts: Verdicts, source: str, topic: str, partition: int) ->
         (INTERNAL, (SOURCE, source.encode()), (SEQUENCE, str(verdicts.number).encode())),
         partition,
         "verdicts",
+    )
+
+
+def lesson_out(lesson: Lesson, source: str, topic: str, partition: int) -> Outgoing:
+    """What rules have learnt, for one partition of the events; its time is the end of the hour it was learnt in."""
+    event = Event(
+        id=f"told-{lesson.number}",
+        source="touchline",
+        type=LESSON,
+        time=format_time(lesson.since - HOUR),
+        data=msgspec.to_builtins(lesson),
+    )
+    return Outgoing(
+        topic,
+        None,
+        encode_event(event),
+        lesson.number,
+        (INTERNAL, (SOURCE, source.encode()), (SEQUENCE, str(lesson.number).encode())),
+        partition,
+        "lessons",
     )
 
 

@@ -18,7 +18,14 @@ from faust.types import TP
 
 from streams.effects import Decision, Partial
 from streams.errors import CannotStart
-from streams.runtime.cluster.addresses import Standing, decision_out, decode_partial, standing_out, verdicts_out
+from streams.runtime.cluster.addresses import (
+    Standing,
+    decision_out,
+    decode_partial,
+    lesson_out,
+    standing_out,
+    verdicts_out,
+)
 from streams.runtime.cluster.connections import Connections
 from streams.runtime.cluster.positions import Consumer
 from streams.runtime.cluster.redis_store import DOWN, Commit, Outcome, Outgoing, PartitionStore
@@ -297,6 +304,7 @@ class SignalDesk:
             for partition in range(self._partitions)
         ]
         effects += self._tell_verdicts(self._stage)
+        effects += self._tell_lessons(self._stage)
         first = self._store.next_entry
         pieces = self._stage.changes()
         self._pieces |= pieces.keys()
@@ -328,6 +336,17 @@ class SignalDesk:
             effects += [verdicts_out(one, SOURCE, events, partition) for one in quotas.untold(partition)]
             quotas.confirmed(partition, quotas.stored.numbers.get(partition, 0))
         return effects
+
+    def _tell_lessons(self, stage: SignalStage) -> list[Outgoing]:
+        """What rules have learnt, to every partition; like verdicts."""
+        untold = stage.learning.untold
+        if untold:
+            stage.learning.confirmed(untold[-1].number + 1)
+        return [
+            lesson_out(lesson, SOURCE, self.names.events, partition)
+            for lesson in untold
+            for partition in range(self._partitions)
+        ]
 
     async def _drop(self) -> None:
         relay, self._relay = self._relay, None

@@ -108,7 +108,7 @@ class WorkerMetrics(Exposition):
         yield from series.families(REST, families)
         for part, shown in view_families(view.journeys, view.signals):
             yield from series.families(part, shown)
-        yield from series.families(REST, care_families(totals.care))
+        yield from series.families(REST, care_families(totals.care, view.learning))
         yield from series.families(REST, case_families(self._reporter.oldest_cases()))
         if view.alarms is not None:
             silent = {alert.source for alert in view.alarms.alerts if alert.source is not None}

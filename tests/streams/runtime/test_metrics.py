@@ -19,7 +19,7 @@ from streams.runtime.latency import BOUNDS, Latency
 from streams.runtime.metric_names import METRICS, reference
 from streams.runtime.metrics import MAX_SOURCES, MAX_TYPES, Metrics
 from streams.runtime.service import Internals, ReceiverHealth
-from streams.view import FiredCount, SignalSegmentView
+from streams.view import ArmView, FiredCount, SignalSegmentView
 from tests.streams.runtime import alarm_views
 from tests.streams.runtime.memory_service import MemoryService, serving
 from tests.streams.runtime.views import KNOWN, journey, segment, signal
@@ -54,6 +54,7 @@ def full() -> MemoryService:
         decisions={"touchline.signal.breached": 1},
         latency=latency,
         care={f"{what}\0nps\0sms": [2, 3_000_000] for what in COUNTED},
+        learning=[ArmView("nps", "channel", "sms", 2, 1, 0.6)],
     )
     return service
 
