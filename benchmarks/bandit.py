@@ -37,16 +37,30 @@ feedback:
 """
 POLICIES = {
     "evenly": ", learn: {channel: true, explore: 100%}",
-    "explore 5 %": ", learn: {channel: true, explore: 5%}",
-    "explore 10 %": ", learn: {channel: true}",
-    "explore 20 %": ", learn: {channel: true, explore: 20%}",
-    "within 1d": ", learn: {channel: true, within: 1d}",
-    "over 14d": ", learn: {channel: true, over: 14d}",
-    "over 90d": ", learn: {channel: true, over: 90d}",
+    "explore 10 %, over 30d": ", learn: {channel: true}",
+    "explore 5 %, over 90d": ", learn: {channel: true, explore: 5%, over: 90d}",
+    "explore 10 %, over 90d": ", learn: {channel: true, over: 90d}",
+    "explore 20 %, over 90d": ", learn: {channel: true, explore: 20%, over: 90d}",
+    "explore 10 %, over 90d, within 1d": ", learn: {channel: true, within: 1d, over: 90d}",
+    "explore 10 %, over 14d": ", learn: {channel: true, over: 14d}",
 }
+"""The second is what a rule has that says nothing more than `learn: {channel: true}`."""
 WORLDS = {
-    "steady": ("evenly", "explore 5 %", "explore 10 %", "explore 20 %", "within 1d", "over 14d", "over 90d"),
-    "swapped half-way": ("evenly", "explore 10 %", "explore 20 %", "over 14d", "over 90d"),
+    "steady": (
+        "evenly",
+        "explore 10 %, over 30d",
+        "explore 5 %, over 90d",
+        "explore 10 %, over 90d",
+        "explore 20 %, over 90d",
+        "explore 10 %, over 90d, within 1d",
+    ),
+    "swapped half-way": (
+        "evenly",
+        "explore 10 %, over 30d",
+        "explore 10 %, over 90d",
+        "explore 20 %, over 90d",
+        "explore 10 %, over 14d",
+    ),
 }
 
 Rate = Callable[[int, str], float]
@@ -123,7 +137,7 @@ def main(argv: list[str] | None = None) -> int:
         for policy in WORLDS[world]:
             found = figures[world][policy] = measure(POLICIES[policy], args.asks, args.days, rate, args.seeds)
             sys.stdout.write(
-                f"{world:17} {policy:13} regret {found['regret']:6.1f} ± {found['regret_stdev']:5.1f}"
+                f"{world:17} {policy:33} regret {found['regret']:6.1f} ± {found['regret_stdev']:5.1f}"
                 f"  best in the last fifth {found['best_share_last_fifth']:.0%}\n"
             )
             sys.stdout.flush()

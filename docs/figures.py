@@ -237,6 +237,14 @@ def _asking(result: dict[str, Any]) -> Rows:
         )
 
 
+def _bandit(result: dict[str, Any]) -> Rows:
+    evenly, learnt = result["steady"]["evenly"]["regret"], result["steady"]["explore 10 %, over 30d"]["regret"]
+    yield (
+        f"Answers lost in {result['asks']:,} asks to not knowing the best of three channels (5, 8 and 12 % answered)",
+        f"{learnt:,.0f} with `learn`, {evenly:,.0f} where they are used evenly",
+    )
+
+
 def _console(result: dict[str, Any]) -> Rows:
     load = result["load_average"]
     others = f", while others use the machine (load {load:.0f})" if load > 1 else ""
@@ -297,6 +305,7 @@ def _quality(result: dict[str, Any]) -> Rows:
 
 _ROWS: dict[str, Callable[[dict[str, Any]], Rows]] = {
     "asking": _asking,
+    "bandit": _bandit,
     "scrape": _scrape,
     "console": _console,
     "delivery": _delivery,

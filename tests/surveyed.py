@@ -6,16 +6,13 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any
 
-import msgspec
-
 from connectors.row import Row
 from streams.care.chance import fraction
-from streams.codec import encode
 from streams.config.load import Loaded
 from streams.effects import Decision, Lesson
 from streams.model import Event
+from streams.runtime.cluster.addresses import lesson_out
 from streams.runtime.replay import Replay
-from streams.stages.lessons import LESSON
 from streams.units import HOUR, MINUTE, format_time
 from tests.build import START
 
@@ -72,7 +69,5 @@ def surveyed(
 
 
 def told(lesson: Lesson) -> bytes:
-    """A lesson as a service has it in its log."""
-    time = format_time(lesson.since - HOUR)
-    data = msgspec.to_builtins(lesson)
-    return encode(Event(id=f"told-{lesson.number}", source="touchline", type=LESSON, time=time, data=data))
+    """A lesson as a partition's log has it."""
+    return lesson_out(lesson, "partials:0", "events", 0).body

@@ -92,7 +92,7 @@ class Learning:
         self.stored.changed = None
         self.dirty = True
         weights = {name: self._weights(name) for name in self._rules}
-        weights = {name: whats for name, whats in weights.items() if whats}
+        weights = {name: kinds for name, kinds in weights.items() if kinds}
         if weights != self.stored.weights:
             since = (_end_of_hour(tick) + 1 + HOUR_TICKS) * SECOND
             self.stored.untold = [*self.stored.untold, Lesson(self.stored.number, since, weights)]
@@ -114,8 +114,8 @@ class Learning:
         """Every arm of every rule that learns, in the order of the file."""
         return [
             ArmView(rule, what, arm, *self._counted(rule, what, arm), chance(arms, weights, learn.explore, arm))
-            for rule, whats in self._rules.items()
-            for what, arms in whats.items()
+            for rule, kinds in self._rules.items()
+            for what, arms in kinds.items()
             for learn, weights in [(self._learn[rule], self.stored.weights.get(rule, {}).get(what, {}))]
             for arm in arms
         ]

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from streams.codec import decode
 from streams.config.load import Loaded, load_text
-from streams.effects import Entered, Measured, Nominee, Outcome, Partial, Verdicts
+from streams.effects import CareCount, Entered, Lesson, Measured, Nominee, Outcome, Partial, Verdicts
 from streams.errors import CannotStart
 from streams.model import Event
 from streams.runtime.cluster import signal_agent
@@ -24,6 +24,7 @@ from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.signal_agent import SignalDesk, StageLost
 from streams.runtime.cluster.topics import Names
 from streams.stages.journey import STOOD
+from streams.stages.lessons import LESSON, lesson_of
 from streams.stages.signal import SignalStage
 from streams.stages.verdicts import JUDGED, verdicts_of
 
@@ -472,3 +473,77 @@ async def test_which_file_the_signals_follow_does_not_depend_on_who_has_them(
         followed.append(desk.stage.hash == OTHER.hash)
     assert followed[3:] == [True] * 5
     desk.fail("test")
+
+
+# -- learning ------------------------------------------------------------------------------------------------------
+
+LEARNING = load_text(
+    """
+version: 1
+feedback:
+  csat: {ask: csat, after: order.delivered, channels: [email, sms], learn: {channel: true}}
+"""
+)
+
+
+def learning_desk(redis: Redis) -> SignalDesk:
+    connections = cast(Connections, SimpleNamespace(redis=redis, sender=Silent()))
+    return SignalDesk(connections, Rulebook(connections, LEARNING), Names("t"), 2)
+
+
+def settled(partition: int, sequence: int, first: int, tick: int, arm: str, answered: int) -> bytes:
+    """Ten asks of an arm whose time to be answered is over."""
+    care = (CareCount("arm_settled", "csat", arm, 10, answered * SCALE),)
+    return msgspec.msgpack.encode(Partial(partition, sequence, first, tick, LEARNING.hash, care=care))
+
+
+async def lessons(redis: Redis) -> list[tuple[str, int, Lesson | None]]:
+    """Destination, number and content of all that waits to be told of what was learnt."""
+    store = PartitionStore(redis, signal_agent.SOURCE)
+    found = []
+    for _, effect in await store.outbox():
+        event = decode(effect.body, internal=True)
+        assert isinstance(event, Event)
+        assert event.type == LESSON
+        assert INTERNAL in effect.headers
+        found.append((effect.destination, effect.sequence, lesson_of(event)))
+    await store.close()
+    return found
+
+
+async def test_every_partition_hears_what_all_of_them_have_taught_also_from_the_next_owner(
+    redis: Redis, commit: Commit
+) -> None:
+    heard = [settled(0, 0, 0, 10, "channel=sms", 9), settled(1, 0, 0, 10, "channel=email", 1)]
+    over = [settled(0, 1, 11, 3600, "channel=sms", 0), settled(1, 1, 11, 3600, "channel=email", 10)]
+    desk = learning_desk(redis)
+    await desk.claim()
+    await hear(desk, heard)
+    await commit(desk)
+    assert await lessons(redis) == []
+    await hear(desk, over, 2)
+    heir = learning_desk(redis)
+    assert await heir.claim() == 2
+    await hear(heir, over, 2)
+    await commit(heir)
+    told = await lessons(redis)
+    assert [(place, number) for place, number, _ in told] == [("t.events/0/lessons", 0), ("t.events/1/lessons", 0)]
+    lesson = told[0][2]
+    assert lesson is not None
+    assert told[1][2] == lesson
+    assert lesson.since == 2 * 3600 * SCALE
+    assert lesson.weights["csat"]["channel"]["sms"] > 900_000
+    await commit(heir)
+    assert len(await lessons(redis)) == 2, "told again although nothing was learnt"
+    third = learning_desk(redis)
+    await third.claim()
+    await hear(
+        third, [settled(0, 2, 3601, 7200, "channel=email", 10), settled(1, 2, 3601, 7200, "channel=email", 10)], 4
+    )
+    await commit(third)
+    assert [(place, number) for place, number, _ in await lessons(redis)][2:] == [
+        ("t.events/0/lessons", 1),
+        ("t.events/1/lessons", 1),
+    ]
+    for one in (desk, heir, third):
+        one.fail("test")
