@@ -46,6 +46,7 @@ from streams.tally import (
 )
 
 TICK = 1_000_000
+NEVER_BEFORE = -NEVER
 TIME_ADVANCED = "touchline.time.advanced"
 CONFIG_ACTIVATED = "touchline.config.activated"
 STOOD = "touchline.signals.stood"
@@ -112,6 +113,8 @@ class JourneyStage:
         self._stood = -1
         self._hearing = Hearing()
         self._prepared: tuple[Sequence[Record], list[Prepared]] | None = None
+        self._asked: set[str] | None = None
+        """What `needs` has asked for, for the prepared batch; None when all of it has to be looked through."""
         self._use(rules)
 
     # -- what the shell calls ------------------------------------------------------------------------------------
@@ -156,6 +159,11 @@ class JourneyStage:
         """Where the partition stands."""
         low = min(map(_offset, self._waiting[self._front :]), default=self._cursor)
         return Position(self._read, min(low, self._cursor), self._watermark)
+
+    @property
+    def read(self) -> int:
+        """Offset of the next record to read; `position` looks through all that waits."""
+        return self._read
 
     @property
     def last_time(self) -> int | None:
@@ -249,35 +257,54 @@ class JourneyStage:
 
     def needs(self, batch: Sequence[Record]) -> set[str]:
         """Keys of states that `process(batch)` may touch and that are not in memory; ask again after `load`."""
+        residents = self._residents
+        wanted: set[str] = set()
         if self._prepared is None or self._prepared[0] is not batch:
             self._prepared = (batch, list(map(self._reader.take, batch)))
-        residents, lateness, reach = self._residents, self._lateness, self._watermark
-        awaited: set[str] = set()
+        elif self._asked is not None:
+            # Nothing but what was asked for has come: only where it leads on to can be missing now.
+            for key in self._asked:
+                residents.want_key(key, wanted)
+            self._asked = wanted
+            return wanted
+        self._asked = wanted
+        highest = NEVER_BEFORE
+        others: list[Waiting] = []
         for record, entry in zip(*self._prepared, strict=True):
-            time = entry[0] if isinstance(entry, tuple) else entry.time if isinstance(entry, Own) else None
-            if isinstance(entry, Own) and entry.event.type == JUDGED:
-                judged = verdicts_of(entry.event)
-                awaited.update(nominee.subject for nominee in (*judged.allowed, *judged.refused))
+            if type(entry) is tuple:
+                time: int | None = entry[0]
+            elif isinstance(entry, Own):
+                time = entry.time
+                if entry.event.type == JUDGED:
+                    judged = verdicts_of(entry.event)
+                    for nominee in (*judged.allowed, *judged.refused):
+                        residents.want_key(nominee.subject, wanted)
+            else:
+                if isinstance(entry, Arrived):
+                    others.append(waiting_parcel(entry))
+                continue
             if time is not None:
                 log_time = record.log_time
-                reached = (time if log_time is None or time < log_time else log_time) - lateness
-                if reach is None or reached > reach:
-                    reach = reached
-        wanted: set[str] = set()
-        for key in awaited:
-            residents.want_key(key, wanted)
+                if log_time is not None and log_time < time:
+                    time = log_time
+                if time > highest:
+                    highest = time
+        reach = self._watermark
+        if highest != NEVER_BEFORE and (reach is None or highest - self._lateness > reach):
+            reach = highest - self._lateness
         if reach is None:
             return wanted
         # What comes later than that only waits: its customer is asked for when it is due to be applied.
-        residents.want((entry for entry in self._prepared[1] if isinstance(entry, tuple) and entry[0] < reach), wanted)
+        residents.want([entry for entry in self._prepared[1] if type(entry) is tuple and entry[0] < reach], wanted)
         residents.want(self._waiting[self._front : bisect_left(self._waiting, (reach,), self._front)], wanted)
-        residents.want((waiting_parcel(entry) for entry in self._prepared[1] if isinstance(entry, Arrived)), wanted)
+        residents.want(others, wanted)
         residents.want_due(reach, wanted)
         return wanted
 
     def load(self, states: Mapping[str, bytes | None]) -> None:
         """Hand over stored states; None where nothing is stored."""
         self._residents.load(states)
+        self._transit.expect([key for key, state in states.items() if state is None])
 
     def process(self, batch: Sequence[Record]) -> Effects:
         """Take records in log order; returns what happened, also for records that had been waiting."""
@@ -343,6 +370,7 @@ class JourneyStage:
 
     def evict(self, keep: int) -> None:
         """Drop the states that came into memory first, until at most `keep` are left; changed ones stay."""
+        self._asked = None
         self._residents.evict(keep)
 
     def find(self, key: str) -> Customer | None:
@@ -599,6 +627,7 @@ class JourneyStage:
         """
         residents, walk, population = self._residents, self._walk, self._population
         cache, timers, schedule = residents.cache, residents.timers, residents.schedule
+        elsewhere = self._transit.elsewhere
         tally = self._tally
         door, types, see = tally.door, tally.types, tally.see
         shape, most, resident, mark = residents.shape, self._most_seen_bytes, self.resident, residents.dirty.add
@@ -613,6 +642,18 @@ class JourneyStage:
             start += 1
             time, _, source, _, _, subject, kind, identity, hits, cell, value, data, _, plain, _ = entry
             customer = cache.get(subject) if plain else None  # type: ignore[arg-type]  # None is nobody's key
+            if (
+                customer is None
+                and plain
+                and subject is not None
+                and oldest != NEVER
+                and time >= seen.WINDOW
+                and not elsewhere(subject)
+            ):
+                accepted += 1
+                if self._welcome(entry, subject) < last:
+                    break
+                continue
             if (
                 customer is None
                 or customer.seen_since < oldest
@@ -660,6 +701,23 @@ class JourneyStage:
         population.room -= accepted
         door[ACCEPTED] += accepted
         return start
+
+    def _welcome(self, entry: Waiting, key: str) -> int:
+        """A customer's first event, on time and plain: what `_apply` comes to then. Returns when the timer fires."""
+        time, _, source, _, _, _, kind, identity, hits, cell, value, data, _, _, _ = entry
+        residents, walk = self._residents, self._walk
+        customer = Customer(shape=residents.shape, touched=time, seen=identity, seen_since=time)
+        residents.cache[key] = customer
+        self._tally.types[kind] += 1
+        self._tally.see(source, time)
+        if hits is not NOTHING:
+            self._book(hits, customer, key, cell, value, data or {}, time, time)
+        due, walk.earliest = walk.earliest, NEVER
+        if due == NEVER:
+            due = residents.next_due(customer)
+        residents.schedule(key, customer, due)
+        residents.dirty.add(key)
+        return due
 
     def _book(
         self,

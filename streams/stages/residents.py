@@ -84,12 +84,20 @@ class Residents:
 
     def want(self, entries: Iterable[Waiting], wanted: set[str]) -> None:
         """Add the keys of states that these events may touch and that are not in memory."""
-        find = self.cache.get
-        for _, _, source, name, _, subject, kind, _, _, _, _, data, _, _, _ in entries:
+        cache, find, add = self.cache, self.cache.get, wanted.add
+        for entry in entries:
+            subject = entry[5]
+            if entry[13] and subject is not None:  # plain
+                customer = find(subject)
+                if customer is None:
+                    if subject not in cache:
+                        add(subject)
+                elif customer.into is not None:
+                    self.want_key(subject, wanted)
+                continue
+            _, _, source, name, _, _, kind, _, _, _, _, data, _, _, _ = entry
             key = subject if subject is not None else bucket(source, name)
-            customer = find(key)
-            if customer is None or customer.into is not None:
-                self.want_key(key, wanted)
+            self.want_key(key, wanted)
             if kind == "customer.merged" and data is not None:
                 self.want_key(str(data.get("into")), wanted)
             elif not kind and data is not None:

@@ -5,6 +5,7 @@ Part of JourneyStage and as pure: what it sends and does depends on the partitio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,7 +16,7 @@ from streams.codec import Rejection, encode
 from streams.customer import Customer
 from streams.effects import Nominee, Parcel, Verdicts
 from streams.model import Event, Record
-from streams.partitioner import partition_of
+from streams.partitioner import partition_of, partitions_of
 from streams.rules import NOTHING
 from streams.stages.parcels import ABSORBED, FORWARDED, MOST_HOPS, REFUSED, Crossed
 from streams.tally import DUPLICATE, reshape
@@ -46,6 +47,7 @@ class Transit:
     def __init__(self, stage: JourneyStage, partitions: int, crossed: Crossed | None = None) -> None:
         self._stage = stage
         self._partitions = partitions
+        self._expected: frozenset[str] = frozenset()
         crossed = crossed or Crossed()
         self._sent, self._heard = crossed.sent, crossed.heard
         self.waiting = set(crossed.waiting)
@@ -59,7 +61,16 @@ class Transit:
 
     def elsewhere(self, key: str) -> bool:
         """Whether a key lives in another partition."""
-        return self._partitions > 1 and partition_of(key.encode(), self._partitions) != self._stage.partition
+        if self._partitions == 1 or key in self._expected:
+            return False
+        return partition_of(key.encode(), self._partitions) != self._stage.partition
+
+    def expect(self, keys: Sequence[str]) -> None:
+        """These may be asked about next, and nothing is known of them: many at once cost far less."""
+        if self._partitions > 1 and keys:
+            places = partitions_of([key.encode() for key in keys], self._partitions)
+            here = self._stage.partition
+            self._expected = frozenset([key for key, place in zip(keys, places, strict=True) if place == here])
 
     # -- leaving -------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, OffsetAndMetadata, TopicPartition  # type: ignore[import-untyped]
+from aiokafka import OffsetAndMetadata, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.abc import ConsumerRebalanceListener  # type: ignore[import-untyped]
 from aiokafka.errors import (  # type: ignore[import-untyped]
     CommitFailedError,
@@ -27,7 +27,6 @@ from aiokafka.errors import (  # type: ignore[import-untyped]
 )
 from mode import Service
 
-from connectors.cloudevents import from_kafka
 from streams.brake import Brake, BrakeState
 from streams.codec import encode
 from streams.errors import CannotStart
@@ -36,6 +35,7 @@ from streams.runtime.clock import Clock
 from streams.runtime.cluster import security
 from streams.runtime.cluster.addresses import INTERNAL
 from streams.runtime.cluster.connections import Connections
+from streams.runtime.cluster.log_consumer import LogConsumer
 from streams.runtime.cluster.partition import Partition
 from streams.runtime.cluster.progress import Progress
 from streams.runtime.cluster.redis_store import DOWN, Outcome, PartitionStore
@@ -130,7 +130,7 @@ class JourneyService(Service):
         self._connections = connections
         self._clock = clock
         self._partitions = partitions
-        self._consumer: AIOKafkaConsumer | None = None
+        self._consumer: LogConsumer | None = None
         self._reported_at = 0.0
         self._looked_at = 0.0
         self._ruled_at = 0.0
@@ -155,8 +155,8 @@ class JourneyService(Service):
         self._consumer.subscribe([self._names.events], listener=_Listener(self))
         await self._consumer.start()
 
-    def _make_consumer(self) -> AIOKafkaConsumer:
-        return AIOKafkaConsumer(
+    def _make_consumer(self) -> LogConsumer:
+        return LogConsumer(
             **security.kafka().options(),
             bootstrap_servers=self.settings.kafka,
             group_id=f"{self.settings.name}-journeys",
@@ -240,7 +240,7 @@ class JourneyService(Service):
                     await self._open(tp, slot)
             self.polling = True
             try:
-                batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self.settings.batch)
+                batches = await consumer.take(timeout_ms=_POLL_MS, most=self.settings.batch)
             except ConsumerStoppedError:
                 await asyncio.sleep(_POLL_MS / 1000)
                 continue  # another takes its place
@@ -352,7 +352,7 @@ class JourneyService(Service):
                 if slot.running:
                     await self._name_rules(tp, slot)
 
-    async def _take(self, tp: TopicPartition, batch: Sequence[ConsumerRecord]) -> None:
+    async def _take(self, tp: TopicPartition, records: Sequence[Record]) -> None:
         """One batch: process, commit, and on a lost race do what exactness rule 6 says."""
         slot = self.slots.get(tp)
         if slot is None or not slot.running:
@@ -364,7 +364,6 @@ class JourneyService(Service):
             await partition.relay.room()
             if slot.revoked:
                 return  # it stayed full until the partition was taken away
-            records = [_record(entry) for entry in batch]
             if any(not record.internal for record in records):
                 slot.busy_at = self._clock.now()
             began = time.monotonic()
@@ -432,7 +431,7 @@ class JourneyService(Service):
 
     async def position(self, tp: TopicPartition, slot: Slot) -> int:
         """Offset of the next record to take: past those that Kafka keeps for itself, such as ends of transactions."""
-        read = slot.partition.stage.position.read
+        read = slot.partition.stage.read
         if self._consumer is None or slot.lock.locked():
             return read
         try:
@@ -460,7 +459,7 @@ class JourneyService(Service):
             if not slot.running or now - slot.busy_at < idle_after or now - slot.told_at < _IDLE_STEP:
                 continue
             end = self._consumer.highwater(tp)
-            if end is not None and slot.partition.stage.position.read >= end:
+            if end is not None and slot.partition.stage.read >= end:
                 slot.told_at = now
                 await self._write(tp, TIME_ADVANCED, None)
 
@@ -483,13 +482,3 @@ class JourneyService(Service):
         if lows:
             with contextlib.suppress(CommitFailedError, IllegalStateError, KafkaError):
                 await self._consumer.commit(lows)
-
-
-def _record(entry: ConsumerRecord) -> Record:
-    """A Kafka record as the stage takes it; its time is the broker's."""
-    return Record(
-        offset=entry.offset,
-        log_time=entry.timestamp * 1000,
-        body=from_kafka(entry.headers, entry.value),
-        internal=INTERNAL in entry.headers,
-    )

@@ -7,9 +7,10 @@ ASK or TRYAGAIN, and refuses a transaction as a whole: nothing of it was done.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, TypeAlias
 
+import hiredis
 from redis.asyncio import Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import AbstractConnection
@@ -66,7 +67,7 @@ class Link:
                 connection = self._connection = await self._connect()
             elif not connection.is_connected:
                 raise RedisConnectionError("the connection was closed")
-            await connection.send_packed_command(connection.pack_commands(commands))
+            await connection.send_packed_command(packed(commands))
             replies = [await connection.read_response() for _ in commands]
             self._watched = self._watched or _watches(commands)
             return replies
@@ -115,6 +116,11 @@ class Link:
         await connection.disconnect(nowait=nowait)
         if isinstance(self._client, Redis):
             await self._client.connection_pool.release(connection)
+
+
+def packed(commands: Iterable[Command]) -> list[bytes]:
+    """Commands as they go over the wire; by hiredis, as redis-py's own way would be a tenth of all a worker does."""
+    return [hiredis.pack_command(tuple(command)) for command in commands]
 
 
 def _watches(commands: Sequence[Command]) -> bool:
