@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from redis.asyncio.cluster import RedisCluster as Cluster
+from redis.asyncio.connection import Connection
 
 from streams.errors import CannotStart
 from streams.runtime.cluster.delivery_erasing import erase_records
 from streams.runtime.cluster.redis_inspection import inspect
-from streams.runtime.cluster.redis_link import Client, SlotMoving, scan
+from streams.runtime.cluster.redis_link import Client, SlotMoving, packed, scan
 from streams.runtime.cluster.redis_store import DOWN, Commit, Outcome, Outgoing, PartitionStore, connect
 from tests.servers.base import wait_until
 from tests.servers.redis import RedisCluster
@@ -210,3 +213,9 @@ async def test_a_cluster_and_a_single_server_are_not_taken_for_each_other(
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(CannotStart, match=r"redis\+cluster://HOST:PORT"):
         connect(address)
+
+
+@given(st.lists(st.lists(st.text() | st.binary() | st.integers(), min_size=1, max_size=9), max_size=5))
+def test_commands_are_written_as_redis_itself_has_them(commands: list[list[str | bytes | int]]) -> None:
+    expected = Connection(protocol=2).pack_commands([["PING", *command] for command in commands])  # type: ignore[no-untyped-call]  # redis-py leaves it so
+    assert b"".join(packed([["PING", *command] for command in commands])) == b"".join(expected)

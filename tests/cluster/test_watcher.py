@@ -67,7 +67,7 @@ class Service(JourneyService):
         super().__init__(settings, Rulebook(connections, load_text(FILE)), connections, SystemClock(), 1)
         self.made: list[Consumer] = []
 
-    def _make_consumer(self) -> Consumer:
+    def _make_consumer(self) -> Any:
         self.made.append(Consumer())
         return self.made[-1]
 

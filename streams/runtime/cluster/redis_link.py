@@ -120,7 +120,7 @@ class Link:
 
 def packed(commands: Iterable[Command]) -> list[bytes]:
     """Commands as they go over the wire; by hiredis, as redis-py's own way would be a tenth of all a worker does."""
-    return [hiredis.pack_command(tuple(command)) for command in commands]
+    return [hiredis.pack_command(tuple(command)) for command in commands]  # type: ignore[arg-type]  # its stub means a tuple of any length, and says one of one
 
 
 def _watches(commands: Sequence[Command]) -> bool:
