@@ -1,6 +1,6 @@
 """The cluster worker against other engines: the same broker, the same events, one run.
 
-    python -m benchmarks.throughput [--part peers|latency|recovery] [--events 300000] [--customers 1000000]
+    python -m benchmarks.throughput [--part peers|latency|recovery|scaling] [--events 300000] [--customers 1000000]
 
 Kafka, Redis and the sender share the first core, what is measured has the last one.
 `peers`: a backlog of events, cold (each of another customer) and warm (20,000 customers). Touchline's worker does its
@@ -12,12 +12,14 @@ the process, as wall time shares the machine with the broker.
 the decision. Alerts: from the end of the tick they are decided on.
 `recovery`: as many customers in the store, events at half of the rate, kill -9, a new worker: seconds until it has
 caught up.
+`scaling`: two thousand events a second while workers come and go; into `results/scaling.json`, on both cores.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,8 @@ from benchmarks.cluster import feed
 from benchmarks.cluster.contenders import Run, Touchline, environment, own_python, peer
 from benchmarks.cluster.recovery import recovery
 from benchmarks.cluster.responses import latency
-from benchmarks.cluster.servers import Servers, running
+from benchmarks.cluster.scaling import scaling
+from benchmarks.cluster.servers import Servers, cores, running
 from benchmarks.journey_stage import START, bodies
 from benchmarks.result import RESULTS, write
 
@@ -44,6 +47,8 @@ journeys:
       - {name: paid, on: order.completed, within: 30m}
 """
 WARM_CUSTOMERS = 20_000
+PARTS = ("peers", "latency", "recovery")
+"""Measured one core against the other."""
 _FAUST_EVENTS = 15_000
 
 
@@ -125,12 +130,20 @@ async def measure(servers: Servers, parts: list[str], args: argparse.Namespace) 
 def main() -> None:
     """Measure the parts named, and write them beside those measured before."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=("peers", "latency", "recovery"), action="append")
+    parser.add_argument("--part", choices=(*PARTS, "scaling"), action="append")
     parser.add_argument("--events", type=int, default=300_000, help="in the backlog")
     parser.add_argument("--customers", type=int, default=1_000_000, help="in the store when the worker is killed")
     parser.add_argument("--rate", type=float, default=2_500.0, help="events a second of latency and recovery")
+    parser.add_argument("--scaling-rate", type=float, default=2_000.0, help="events a second of scaling")
     args = parser.parse_args()
-    parts = args.part or ["peers", "latency", "recovery"]
+    parts = args.part or list(PARTS)
+    if "scaling" in parts:
+        with running() as servers:
+            os.sched_setaffinity(0, set().union(*cores()))
+            write("scaling", asyncio.run(scaling(servers, args.scaling_rate)))
+        parts.remove("scaling")
+    if not parts:
+        return
     path = RESULTS / "throughput.json"
     report: dict[str, Any] = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
     report.pop("machine", None)

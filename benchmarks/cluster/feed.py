@@ -45,12 +45,12 @@ async def sender(kafka: str, linger_ms: int) -> AsyncIterator[AIOKafkaProducer]:
         await producer.stop()
 
 
-async def put(producer: AIOKafkaProducer, topic: str, bodies: Iterable[bytes]) -> int:
+async def put(producer: AIOKafkaProducer, topic: str, bodies: Iterable[bytes], partitions: int = PARTITIONS) -> int:
     """Hand records over, by customer; returns how many."""
     sent = 0
     for body in bodies:
         key = _decode(body).subject.encode()
-        await producer.send(topic, body, key=key, partition=partition_of(key, PARTITIONS))
+        await producer.send(topic, body, key=key, partition=partition_of(key, partitions))
         sent += 1
     return sent
 
