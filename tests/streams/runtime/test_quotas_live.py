@@ -21,6 +21,7 @@ from streams.runtime.embedded import Embedded, Limits
 from streams.runtime.store.store import Store
 from streams.stages.verdicts import JUDGED
 from streams.units import MINUTE, SECOND, format_time, parse_time
+from tests.streams.runtime.lives import lives
 from tests.streams.runtime.reference import log_of, stored, undisturbed
 
 FILE = load_text(
@@ -36,7 +37,6 @@ fatigue: {any: 1m}
 """,
     "quotas.yml",
 )
-LATENESS = FILE.config.allowed_lateness
 START = parse_time("2026-03-02T08:00:00Z")
 KINDS = ["call.ended"] * 4 + ["order.delivered", "product.used"] * 2 + ["chat.ended", "complaint.received"]
 KINDS += ["case.closed", "order.cancelled", "customer.merged"]
@@ -59,47 +59,13 @@ def events(randomness: random.Random, count: int) -> list[Event]:
     return found
 
 
-async def lives(path: Path, story: list[Event], randomness: random.Random) -> None:
-    """Lives of the service, each with other batches, each but the last ended by a crash at any moment."""
-    clock = VirtualClock(START)
-    waiting = list(story)
-    while True:
-        limits = Limits(
-            batch=randomness.choice([1, 7, 500]),
-            cache=randomness.choice([1, 1_000]),
-            commit_seconds=0,
-            pieces_seconds=randomness.choice([0, 1_000]),
-        )
-        service = Embedded(FILE, Store(path), clock, limits=limits)
-        await service.start()
-        crashed = False
-        while waiting and not crashed:
-            now = parse_time(waiting[0].time or "")
-            clock.advance(max(0, now - clock.now()))
-            await service.submit([encode(waiting.pop(0))])
-            for _ in range(randomness.choice([0, 1, 30])):
-                await asyncio.sleep(0)
-            crashed = randomness.random() < 0.04
-        if crashed:
-            await service.abandon()
-            continue
-        # An ask of somebody who waits for a verdict on another is judged after that one.
-        for _ in range(5):
-            clock.advance(2 * MINUTE)
-            while service.partition.stage.position.watermark != clock.now() - LATENESS:
-                await asyncio.sleep(0)
-            await service.drain()
-        await service.stop()
-        return
-
-
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 2**32))
 def test_crashes_anywhere_change_no_verdict_and_every_ask_has_one_end(seed: int) -> None:
     randomness = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "quotas.db")
-        asyncio.run(lives(path, events(randomness, 120), randomness))
+        asyncio.run(lives(FILE, path, events(randomness, 120), randomness, start=START, crashes=0.04))
         log = log_of(path)
         left = stored(path, {FILE.hash: FILE})
         assert left == undisturbed(log, FILE)
