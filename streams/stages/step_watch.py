@@ -301,7 +301,7 @@ class StepWatch:
         drop, tick, now, key = self.drop, self._at(entry.tick), entry.tick, self.rise_key
         if entry.accept:
             rise.accept()
-        told = rise.update(self._seen(tick), credit, entry.bar, seasonal=self.season.known)
+        told = rise.update(self._seen(now), credit, entry.bar, seasonal=self.season.known)
         if told is None:
             return
         if told.verb == "fire":
