@@ -269,7 +269,11 @@ def test_inflating_stops_at_the_limit() -> None:
     assert raised.value.status == 413
 
 
-@pytest.mark.parametrize("broken", [b"no gzip", gzip.compress(b"x" * 1000)[:-9], gzip.compress(b"x") + b"more"])
+@pytest.mark.parametrize(
+    "broken",
+    [b"no gzip", gzip.compress(b"x" * 1000)[:-9], gzip.compress(b"x") + b"more"],
+    ids=["none", "cut", "more behind it"],
+)
 def test_broken_gzip_is_400(broken: bytes) -> None:
     with pytest.raises(Problem) as raised:
         inflate(broken, 10_000)
