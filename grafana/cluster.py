@@ -42,7 +42,23 @@ def cluster() -> Section:
                     over_time(total(names.PARTITION_LAG_RECORDS), "records", N),
                 ],
                 unit=SECONDS,
-                width=8,
+                width=6,
+                empty=_ONLY,
+            ),
+            graph(
+                "Processor time by partition",
+                About(
+                    "Part of one core that the records of each partition take.",
+                    "dashed grey, right axis: the most records per second that one partition gets.",
+                    "One far above the rest is hot: a key with very many events. All high: more workers.",
+                    "lag",
+                ),
+                [
+                    over_time(rate(names.PARTITION_CPU, "partition"), "{{partition}}"),
+                    over_time(f"max ({rate(names.PARTITION_RECORDS, 'partition')})", "records/s", N),
+                ],
+                unit=RATIO,
+                width=6,
                 empty=_ONLY,
             ),
             graph(
@@ -63,7 +79,7 @@ def cluster() -> Section:
                     ),
                 ],
                 unit=COUNT,
-                width=8,
+                width=6,
                 bars=True,
                 empty=_ONLY,
             ),
@@ -77,7 +93,7 @@ def cluster() -> Section:
                 ),
                 [over_time(f"sum by (partition) ({of(names.OUTBOX)})", "{{partition}}")],
                 unit=COUNT,
-                width=8,
+                width=6,
                 empty=_ONLY,
             ),
             graph(

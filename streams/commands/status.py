@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from streams.runtime.cluster.overview import DecisionsRow, Overview, Row, look
+from streams.runtime.cluster.overview import DecisionsRow, Overview, Row, look, shares, slowest
 from streams.units import format_time
 
 HELP = "how a cluster is doing: who has each partition, how far behind it is, what waits there"
@@ -19,6 +19,8 @@ _COLUMNS = (
     ("WORKER", 24),
     ("LAG", 10),
     ("RECORDS", 10),
+    ("PER S", 8),
+    ("CPU", 5),
     ("TIMERS", 10),
     ("OUTBOX", 8),
     ("WATERMARK", 24),
@@ -49,6 +51,15 @@ def _told(overview: Overview) -> list[str]:
         cells = zip(_cells(row), _COLUMNS, strict=True)
         trouble = "" if row.trouble is None else f"  {row.trouble}"
         lines.append("  ".join(f"{cell:<{width}}" for cell, (_, width) in cells).rstrip() + trouble)
+    worst = slowest(overview.partitions)
+    if worst is not None:
+        records, cpu = shares(worst, overview.partitions)
+        lines += [
+            "",
+            f"most behind: partition {worst.partition}, {worst.lag_seconds:.1f} s; it takes"
+            f" {worst.events_per_second:,.0f} records/s ({records:.0%} of all) and {worst.cpu_share:.0%} of a core"
+            f" ({cpu:.0%} of all partitions' processor time)",
+        ]
     signals = overview.signals
     lines += ["", f"signals: {signals.worker or 'nobody has them'}"]
     if signals.worker is not None:
@@ -87,6 +98,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.worker or "-",
         "-" if row.lag_seconds is None else f"{row.lag_seconds:.1f} s",
         "-" if row.lag_records is None else str(row.lag_records),
+        "-" if row.worker is None else f"{row.events_per_second:.0f}",
+        "-" if row.worker is None else f"{row.cpu_share:.0%}",
         str(row.timers),
         str(row.outbox),
         "-" if row.watermark is None else format_time(row.watermark),

@@ -537,6 +537,19 @@ PARTITION_LAG = Metric(
 PARTITION_LAG_RECORDS = Metric(
     "touchline_partition_lag_records", "gauge", "Records in the partition not yet taken.", PARTITION
 )
+PARTITION_RECORDS = Metric(
+    "touchline_partition_records_total",
+    "counter",
+    "Records processed since the worker has the partition.",
+    PARTITION,
+)
+PARTITION_CPU = Metric(
+    "touchline_partition_cpu_seconds_total",
+    "counter",
+    "Processor time its records took since the worker has the partition; the store's and Kafka's clients left out.",
+    PARTITION,
+    "s",
+)
 OUTBOX = Metric(
     "touchline_outbox_entries",
     "gauge",

@@ -76,6 +76,11 @@ class Settings(msgspec.Struct, frozen=True):
     """Seconds without a heartbeat after which the others take a worker's partitions over."""
 
 
+def heartbeat_seconds(session_s: float) -> float:
+    """Time between two signs of life. A member hears of a rebalance by the answer, and the others wait for it."""
+    return min(1.0, session_s * 0.15)
+
+
 class Slot:
     """One assigned partition and how it is doing."""
 
@@ -166,7 +171,7 @@ class JourneyService(Service):
             max_poll_records=self.settings.batch,
             fetch_max_wait_ms=_POLL_MS,
             session_timeout_ms=self.settings.session_s * 1000,
-            heartbeat_interval_ms=self.settings.session_s * 150,
+            heartbeat_interval_ms=round(1000 * heartbeat_seconds(self.settings.session_s)),
         )
 
     async def restart(self) -> None:
@@ -218,15 +223,18 @@ class JourneyService(Service):
         gone = [(tp, slot) for tp in revoked if (slot := self.slots.pop(tp, None)) is not None]
         for _, slot in gone:
             slot.revoked = True
-        for tp, slot in gone:
-            try:
-                await asyncio.wait_for(slot.lock.acquire(), _REVOKE_LIMIT_S)
-            except TimeoutError:
-                _log.warning("batch_abandoned", partition=tp.partition, after_s=_REVOKE_LIMIT_S)
-            else:
-                await slot.partition.relay.drained(drain_s)
-            with contextlib.suppress(*DOWN):
-                await slot.partition.close()
+        # All at once: the group waits for the slowest member, and nobody commits meanwhile.
+        await asyncio.gather(*(self._give_up(tp, slot, drain_s) for tp, slot in gone))
+
+    async def _give_up(self, tp: TopicPartition, slot: Slot, drain_s: float) -> None:
+        try:
+            await asyncio.wait_for(slot.lock.acquire(), _REVOKE_LIMIT_S)
+        except TimeoutError:
+            _log.warning("batch_abandoned", partition=tp.partition, after_s=_REVOKE_LIMIT_S)
+        else:
+            await slot.partition.relay.drained(drain_s)
+        with contextlib.suppress(*DOWN):
+            await slot.partition.close()
 
     # -- the loop ------------------------------------------------------------------------------------------------
 
@@ -235,9 +243,9 @@ class JourneyService(Service):
         while not self.should_stop:
             consumer = self._consumer
             assert consumer is not None
-            for tp, slot in list(self.slots.items()):
-                if not slot.running and time.monotonic() >= slot.retry_at:
-                    await self._open(tp, slot)
+            now = time.monotonic()
+            shut = [(tp, slot) for tp, slot in self.slots.items() if not slot.running and now >= slot.retry_at]
+            await asyncio.gather(*(self._open(tp, slot) for tp, slot in shut))
             self.polling = True
             try:
                 batches = await consumer.take(timeout_ms=_POLL_MS, most=self.settings.batch)

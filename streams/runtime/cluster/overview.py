@@ -35,6 +35,9 @@ class Row(msgspec.Struct, frozen=True):
     """Where recovery would begin."""
     config: str = ""
     """Hash of the file it follows; empty where nobody says."""
+    events_per_second: float = 0.0
+    cpu_share: float = 0.0
+    """Part of one core that its events took lately."""
 
 
 class WorkerRow(msgspec.Struct, frozen=True):
@@ -82,6 +85,22 @@ class Overview(msgspec.Struct, frozen=True):
     decisions: list[DecisionsRow] = []
     receivers: list[ReceiverHealth] = []
     """Of all workers together; counts are since each of them started."""
+
+
+_BEHIND_SECONDS = 1.0
+
+
+def slowest(rows: Sequence[Row]) -> Row | None:
+    """The partition that is most behind; None where none is by a second or more."""
+    behind = [row for row in rows if row.lag_seconds is not None and row.lag_seconds >= _BEHIND_SECONDS]
+    return max(behind, key=lambda row: row.lag_seconds or 0.0, default=None)
+
+
+def shares(row: Row, rows: Sequence[Row]) -> tuple[float, float]:
+    """Its parts, 0 to 1, of all records and of all processor time that partitions took lately."""
+    records = sum(one.events_per_second for one in rows)
+    cpu = sum(one.cpu_share for one in rows)
+    return row.events_per_second / records if records else 0.0, row.cpu_share / cpu if cpu else 0.0
 
 
 async def look(url: str) -> Overview:
@@ -201,6 +220,8 @@ async def _row(redis: Client, number: int, workers: Sequence[WorkerStatus]) -> R
             found.watermark,
             found.low,
             found.config,
+            found.events_per_second,
+            found.cpu_share,
         )
     name = f"events:{number}"
     head = await PartitionStore(redis, name).peek()

@@ -16,6 +16,7 @@ from streams.runtime.cluster.redis_store import Commit, Outcome, Outgoing, Parti
 from streams.runtime.cluster.relay import Relay
 from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.topics import Names
+from streams.runtime.rate import Rate
 from streams.stages.head import head_config
 from streams.stages.journey import JourneyStage
 
@@ -38,6 +39,21 @@ class Counts:
         """Committed, by type."""
         self.invalid: Counter[str] = Counter()
         """Committed dead letters, by reason."""
+        self.records = 0
+        """Processed."""
+        self.cpu_seconds = 0.0
+        """Processor time of the stage and its changes; what the store's and Kafka's clients take is not in it."""
+        self.rate = Rate()
+        """Records processed."""
+        self.busy = Rate()
+        """The same processor time, in microseconds."""
+
+    def took(self, records: int, cpu_seconds: float) -> None:
+        """A batch was processed, and what it cost."""
+        self.records += records
+        self.cpu_seconds += cpu_seconds
+        self.rate.count(records)
+        self.busy.count(round(cpu_seconds * 1e6))
 
 
 class Partition:
@@ -118,25 +134,30 @@ class Partition:
         decided: Counter[str] = Counter()
         refused: Counter[str] = Counter()
         done = loaded = 0
+        cpu = 0.0
         self.invalid.clear()
         while done < len(records):
             piece = records[done : done + self._slice]
             done += len(piece)
-            began = time.monotonic()
+            began, used = time.monotonic(), time.thread_time()
             wanted = self.stage.needs(piece)
             held = time.monotonic() - began
+            cpu += time.thread_time() - used
             while wanted:
                 loaded += len(wanted)
                 self.stage.load(await self.store.states(wanted))
                 wanted = self.stage.needs(piece)
-            began = time.monotonic()
+            began, used = time.monotonic(), time.thread_time()
             effects = self.stage.process(piece)
             outgoing += self._address(effects, cases)
             decided.update(decision.type for decision in effects.decisions)
             refused.update(letter.reason for letter in effects.dead_letters)
+            cpu += time.thread_time() - used
             self._adapt(len(piece), held + time.monotonic() - began)
             await asyncio.sleep(0)
+        used = time.thread_time()
         changes = self.stage.changes()
+        self.counts.took(len(records), cpu + time.thread_time() - used)
         first = self.store.next_entry
         outcome = await self.store.commit(
             Commit(

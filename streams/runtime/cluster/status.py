@@ -40,6 +40,10 @@ class PartitionStatus(msgspec.Struct, frozen=True):
     """Committed effects that Kafka has not acknowledged."""
     misplaced: int = 0
     """Records that lay here and belong to another partition; they were sent on."""
+    events_per_second: float = 0.0
+    """Records processed, over about the last ten seconds."""
+    cpu_share: float = 0.0
+    """Part of one core that its events took, over about the last ten seconds."""
     unheard: int = 0
     """Numbers of quotas' answers that later ones have overtaken. They come within moments, or the log has lost them."""
     config: str = ""
@@ -170,6 +174,8 @@ class Reporter:
                 pending_timers=slot.partition.stage.pending_timers,
                 outbox=slot.partition.relay.depth,
                 misplaced=slot.partition.stage.misplaced,
+                events_per_second=slot.partition.counts.rate.per_second(),
+                cpu_share=slot.partition.counts.busy.per_second() / 1e6,
                 unheard=len(slot.partition.stage.unheard),
                 config=slot.partition.stage.config_hash,
             )

@@ -24,7 +24,7 @@ from streams.runtime.cluster.credentials import credentials
 from streams.runtime.cluster.delivery_agent import Deliveries
 from streams.runtime.cluster.delivery_requests import Requests
 from streams.runtime.cluster.dispatch import Dispatch
-from streams.runtime.cluster.journey_service import JourneyService, Settings
+from streams.runtime.cluster.journey_service import JourneyService, Settings, heartbeat_seconds
 from streams.runtime.cluster.redis_inspection import inspect
 from streams.runtime.cluster.redis_store import PartitionStore, connect
 from streams.runtime.cluster.rulebook import Rulebook
@@ -66,7 +66,7 @@ def build_app(settings: Settings, folder: Path, web: tuple[str, int] | None) -> 
         stream_wait_empty=False,
         consumer_group_instance_id=settings.instance,
         broker_session_timeout=float(settings.session_s),
-        broker_heartbeat_interval=settings.session_s * 0.15,
+        broker_heartbeat_interval=heartbeat_seconds(settings.session_s),
         broker_request_timeout=settings.session_s + 20.0,  # Faust wants it longer than the session
         web_enabled=web is not None,
         web_host=web[0] if web is not None else "127.0.0.1",

@@ -124,6 +124,8 @@ def _partition(families: Families, number: str, slot: Slot, now: int) -> None:
         (names.PARTITION_RUNNING, int(slot.running)),
         (names.PARTITION_LAG, slot.progress.lag_seconds(now)),
         (names.PARTITION_LAG_RECORDS, slot.progress.behind),
+        (names.PARTITION_RECORDS, counts.records),
+        (names.PARTITION_CPU, counts.cpu_seconds),
         (names.WATERMARK, None if watermark is None else watermark / SECOND),
         (names.WATERMARK_LAG, None if watermark is None else (now - watermark) / SECOND),
         (names.TIMERS_PENDING, stage.pending_timers),
