@@ -195,7 +195,40 @@ def _throughput(result: dict[str, Any]) -> Rows:
     yield (
         f"Worker killed with {recovery['customers']:,} customers stored, {recovery['events_per_second']:,.0f} events/s",
         f"reads again after {recovery['to_first_commit_seconds']:.0f} s, has caught up after"
-        f" {recovery['to_caught_up_seconds']:.0f} s",
+        f" {recovery['to_caught_up_seconds']:.0f} s" + _circumstances(recovery),
+    )
+    if "named" in recovery:
+        named = recovery["named"]
+        yield (
+            "The same, its successor having the same `--instance`",
+            f"reads again after {named['to_first_commit_seconds']:.0f} s, has caught up after"
+            f" {named['to_caught_up_seconds']:.0f} s{_circumstances(named)}",
+        )
+
+
+def _circumstances(killed: dict[str, Any]) -> str:
+    if "load_average" not in killed:
+        return ""
+    return (
+        f"; {killed['state_loaded_seconds']:.2f} s of it from being given the partitions to having opened them"
+        f" (load average {killed['load_average']:.0f})"
+    )
+
+
+def _scaling(result: dict[str, Any]) -> Rows:
+    for course in ("scaled", "rolled"):
+        for row in result[course]["changes"]:
+            yield (
+                f"Cluster, {result['events_per_second']:,.0f} events/s, {result['partitions']} partitions:"
+                f" {row['change']} (load average {row['load_average']:.0f})",
+                f"steady again after {row['to_steady_seconds']:.1f} s; longest time without a commit of any partition"
+                f" {row['longest_gap_seconds']:.1f} s",
+            )
+    compared = [result[course]["against_replay"] for course in ("scaled", "rolled")]
+    yield (
+        f"The same, {sum(one['events'] for one in compared):,} events against `replay`",
+        f"{sum(one['decisions'] for one in compared):,} decisions, {sum(one['lost'] for one in compared)} lost,"
+        f" {sum(one['doubled'] + one['foreign'] for one in compared)} doubled or foreign",
     )
 
 
@@ -315,6 +348,7 @@ _ROWS: dict[str, Callable[[dict[str, Any]], Rows]] = {
     "door": _door,
     "worker": _worker,
     "throughput": _throughput,
+    "scaling": _scaling,
     "replay": _replay,
     "attribution": _attribution,
     "nab": _nab,

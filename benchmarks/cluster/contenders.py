@@ -87,12 +87,17 @@ class Touchline:
             raise RuntimeError(created.stderr)
         self.topic = self.made.names.events
 
-    def start(self) -> int:
+    def start(self, *options: str) -> int:
         """Start a worker; its process."""
-        worker = self.made.worker()
+        worker = self.made.worker(*options)
         os.sched_setaffinity(worker.process.pid, cores()[1])
         self._worker = worker
         return worker.process.pid
+
+    @property
+    def log(self) -> str:
+        """What the worker started last has written."""
+        return self._worker.log
 
     def kill(self) -> None:
         """kill -9."""
