@@ -52,10 +52,6 @@ PARTS = ("peers", "latency", "recovery")
 _FAUST_EVENTS = 15_000
 
 
-def _redis(servers: Servers, number: int) -> redis.Redis:
-    return redis.Redis.from_url(servers.redis, db=number)
-
-
 def _store_costs(before: dict[str, Any], after: dict[str, Any], events: int) -> dict[str, float]:
     return {
         "commands_per_thousand_events": round(
@@ -73,7 +69,7 @@ async def _worker(
     """The worker over a backlog; the topic stays for the peers."""
     touchline = Touchline(servers, name, file, number)
     await touchline.made.wait_for_topics()
-    store = _redis(servers, number)
+    store = redis.Redis.from_url(servers.redis)  # what it counts is the whole server's
     await feed.backlog(servers.kafka, touchline.topic, records)
     memory, stats = store.info("memory")["used_memory"], store.info("stats")
     run = await touchline.consume(len(records))
