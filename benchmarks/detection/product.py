@@ -92,6 +92,8 @@ class Product:
         """Credit handed out so far."""
         self._credit: Floats = np.broadcast_to(np.asarray(credit) * tick, (lanes,)).astype(np.float64)
         self._ages = WITHIN // tick
+        self._number = 0
+        """Of the latest tick."""
         self._ill_until = np.full(lanes, -1, dtype=np.int64)
         self._ill_sums: Floats = np.zeros((2, lanes))
         """N and the least that is tolerated, while ill."""
@@ -133,8 +135,14 @@ class Product:
         self.step.hazards.completed[:] = completed[:, None] * 1e9
         self.step.hazards.exposure[:] = exposure[:, None] * 1e9
 
+    @property
+    def ill(self) -> NDArray[np.bool_]:
+        """The lanes in which an alarm stands."""
+        return self._ill_until >= self._number
+
     def take(self, tick: Tick) -> NDArray[np.intp]:
         """The lanes that alarm in this tick."""
+        self._number = tick.number
         second = MONDAY + (tick.number + 1) * self.tick_seconds - 1
         self._turn(second // 3600)
         begin = MONDAY + tick.number * self.tick_seconds
