@@ -57,7 +57,7 @@ async def test_a_viewer_sees_boards_without_people_and_no_buttons_that_change_so
         await sign_in(page, "t-viewer")
         await expect(page.locator("#who")).to_have_text("wall · viewer")
         await expect(page.locator("#nav a")).to_have_text(
-            ["Overview", "Decisions", "Dead letters 1", "File △", "Health"]
+            ["Overview", "Decisions", "Dead letters 1", "File △", "Health", "Week"]
         )
         card = page.locator(".alert")
         await expect(card).to_contain_text("device mobile has 97 %")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import Any
 
@@ -85,8 +86,11 @@ async def test_the_door_lists_and_repeats_the_deliveries_of_all_workers(install:
                 await workers[0].until(all_again, "all to be sent again, also those of the worker that was killed")
                 (receiver,) = (await get(client, "/api/v1/health"))["receivers"]
                 assert (receiver["name"], receiver["kind"], receiver["state"]) == ("ops", "webhook", "ok")
-            shown = overview(made)
-            assert "decisions: 8 partitions, 0 records behind" in shown.stdout
-            assert "receiver ops: ok, 0 wait" in shown.stdout
+
+            async def shown() -> bool:
+                told = (await asyncio.to_thread(overview, made)).stdout
+                return "decisions: 8 partitions, 0 records behind" in told and "receiver ops: ok, 0 wait" in told
+
+            await workers[0].until(shown, "the worker that is left to report all decisions as taken")
         finally:
             made.stop()
