@@ -34,7 +34,7 @@ from benchmarks.cluster.responses import latency
 from benchmarks.cluster.scaling import scaling
 from benchmarks.cluster.servers import Servers, cores, running
 from benchmarks.journey_stage import START, bodies
-from benchmarks.result import RESULTS, write
+from benchmarks.result import RESULTS, machine, write
 
 SHOP = (Path(__file__).parent / "shop.yml").read_text(encoding="utf-8")
 SAME_JOB = """
@@ -145,7 +145,8 @@ def main() -> None:
     report.pop("machine", None)
     random.seed(1)
     with running() as servers:
-        report |= asyncio.run(measure(servers, parts, args))
+        measured = asyncio.run(measure(servers, parts, args))
+    report |= {name: {**figures, "commit": machine()["commit"]} for name, figures in measured.items()}
     write("throughput", report)
 
 

@@ -78,9 +78,22 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def _machine(name: str, result: dict[str, Any], root: str) -> str:
-    machine = result["machine"]
-    where = f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, commit {machine['commit']}"
+    machine, commits = result["machine"], list(dict.fromkeys(_commits(result)))
+    where = f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, "
+    where += f"commit {commits[0]}" if len(commits) == 1 else f"commits {', '.join(commits)}"
     return f"[{where}]({root}benchmarks/results/{name}.json)"
+
+
+def _commits(part: Any) -> Iterator[str]:
+    """Those that parts of a result were measured on; what says none was measured on that of the whole."""
+    if isinstance(part, dict):
+        if isinstance(part.get("commit"), str):
+            yield part["commit"]
+        for below in part.values():
+            yield from _commits(below)
+    elif isinstance(part, list):
+        for below in part:
+            yield from _commits(below)
 
 
 def _unknown(name: str) -> Callable[[dict[str, Any]], Rows]:
