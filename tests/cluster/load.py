@@ -56,10 +56,14 @@ class Load:
 
         await worker.until(reached, f"{wanted} records to be read")
 
+    async def send(self) -> None:
+        """Send a piece, whatever becomes of it."""
+        await self._send(self._pieces.pop(0))
+
     async def rest(self) -> None:
         """Send what is left."""
         while self._pieces:
-            await self._send(self._pieces.pop(0))
+            await self.send()
 
     async def _send(self, piece: Sequence[Event]) -> None:
         topic = self.made.names.events

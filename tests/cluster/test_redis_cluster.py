@@ -28,7 +28,7 @@ async def test_a_master_that_dies_and_a_slot_that_moves_change_nothing(
 ) -> None:
     async with install_on_redis_cluster(DEMO, PARTITIONS) as made:
         events = list(within_lateness(shop[: len(shop) // 2], made.loaded.config.allowed_lateness))
-        load = Load(made, events, 4)
+        load = Load(made, events, 5)
         worker = made.worker("--batch", "200")
         slots = [key_slot(f"events:{number}".encode()) for number in range(PARTITIONS)]
         homes = [redis_cluster.owner(slot) for slot in slots]
@@ -37,6 +37,7 @@ async def test_a_master_that_dies_and_a_slot_that_moves_change_nothing(
             await load.more(worker)
             node = redis_cluster.nodes[homes[0]]
             await asyncio.to_thread(node.kill)
+            await load.send()  # so that there is something to commit there
             await worker.until(lambda: paused(worker, "store:", 1), "it to miss the master")
             await asyncio.to_thread(node.start)
             await worker.until(lambda: _well(redis_cluster), "the Redis Cluster to be well again")
