@@ -95,27 +95,34 @@ def measure(make: Callable[[], Null], scale: Scale, seed: int = 0, *, frozen: bo
     before = product.granted.copy()
     alarms = _count(traffic, product, int(scale.days * DAY / scale.tick))
     granted = product.granted - before
-    for part in parts:
-        ratio, low, high = intervals.ratio(alarms[part.lanes], granted[part.lanes])
-        watched = granted[part.lanes] > 0
-        each = np.sort(alarms[part.lanes][watched] / granted[part.lanes][watched])
-        worst = each[-max(len(each) // 10, 1) :]
-        yield {
-            "family": null.name + (", baseline frozen" if frozen else ""),
-            "rate": part.name,
-            "one_false_alarm_a": part.budget,
-            "series": int(granted[part.lanes].size),
-            "series_weeks": round(granted[part.lanes].size * scale.days / 7, 1),
-            "alarms": int(alarms[part.lanes].sum()),
-            "granted": round(float(granted[part.lanes].sum()), 1),
-            "ratio": round(ratio, 3),
-            "interval": [round(low, 3), round(high, 3)],
-            "worst_decile": round(float(worst.mean()), 2),
-            "alarms_while_learning": int(early[part.lanes].sum()),
-            "days_of_learning": learning,
-        }
+    family = null.name + (", baseline frozen" if frozen else "")
+    yield from (row(family, part, scale, learning, alarms, granted, early) for part in parts)
     if isinstance(null, nulls.Shocks):
         yield _outage(traffic, product, parts[0], null.name)
+
+
+def row(
+    family: str, part: Group, scale: Scale, learning: float, alarms: Floats, granted: Floats, early: Floats
+) -> dict[str, Any]:
+    """What came of one group: alarms, those granted and those while learning are of each lane."""
+    ratio, low, high = intervals.ratio(alarms[part.lanes], granted[part.lanes])
+    watched = granted[part.lanes] > 0
+    each = np.sort(alarms[part.lanes][watched] / granted[part.lanes][watched])
+    worst = each[-max(len(each) // 10, 1) :]
+    return {
+        "family": family,
+        "rate": part.name,
+        "one_false_alarm_a": part.budget,
+        "series": int(granted[part.lanes].size),
+        "series_weeks": round(granted[part.lanes].size * scale.days / 7, 1),
+        "alarms": int(alarms[part.lanes].sum()),
+        "granted": round(float(granted[part.lanes].sum()), 1),
+        "ratio": round(ratio, 3),
+        "interval": [round(low, 3), round(high, 3)],
+        "worst_decile": round(float(worst.mean()), 2),
+        "alarms_while_learning": int(early[part.lanes].sum()),
+        "days_of_learning": learning,
+    }
 
 
 def _count(traffic: Traffic, product: Product, ticks: int) -> Floats:

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.detection import intervals
 from benchmarks.detection.delays import LAWS
-from benchmarks.detection.false_alarms import TOLERANCE, WEEK, Group, Scale, at_the_edge, groups
+from benchmarks.detection.false_alarms import TOLERANCE, WEEK, Group, Scale, at_the_edge, groups, row
 from benchmarks.detection.floods import lately
 from benchmarks.detection.nulls import DAY, MONDAY, Batches, Campaigns, Integers, Null, Seasonal, Shocks
 from benchmarks.detection.product import Product
@@ -176,24 +175,7 @@ def _counted(
         seen = take()
         alarms[seen.alarms] += 1
         granted += seen.granted
-    for part in parts:
-        ratio, low, high = intervals.ratio(alarms[part.lanes], granted[part.lanes])
-        watched = granted[part.lanes] > 0
-        each = np.sort(alarms[part.lanes][watched] / granted[part.lanes][watched])
-        yield {
-            "family": family,
-            "rate": part.name,
-            "one_false_alarm_a": part.budget,
-            "series": int(granted[part.lanes].size),
-            "series_weeks": round(granted[part.lanes].size * scale.days / 7, 1),
-            "alarms": int(alarms[part.lanes].sum()),
-            "granted": round(float(granted[part.lanes].sum()), 1),
-            "ratio": round(ratio, 3),
-            "interval": [round(low, 3), round(high, 3)],
-            "worst_decile": round(float(each[-max(len(each) // 10, 1) :].mean()), 2),
-            "alarms_while_learning": int(early[part.lanes].sum()),
-            "days_of_learning": learning,
-        }
+    yield from (row(family, part, scale, learning, alarms, granted, early) for part in parts)
 
 
 CONVERSIONS: tuple[Callable[[], Null], ...] = (Null, Batches, partial(Shocks, 1), Campaigns)

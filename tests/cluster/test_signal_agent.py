@@ -344,18 +344,23 @@ def nominating(partition: int, sequence: int, tick: int, *customers: str) -> byt
     return msgspec.msgpack.encode(Partial(partition, sequence, first, tick, LIMITED.hash, nominees=nominees))
 
 
-async def verdicts(redis: Redis) -> list[tuple[str, int, Verdicts]]:
-    """Destination, number and content of all that waits to be told of quotas."""
+async def said(redis: Redis, kind: str) -> list[tuple[str, int, Event]]:
+    """Destination, number and event of all that waits to be told to the log, of one kind."""
     store = PartitionStore(redis, signal_agent.SOURCE)
     found = []
     for _, effect in await store.outbox():
         event = decode(effect.body, internal=True)
         assert isinstance(event, Event)
-        assert event.type == JUDGED
+        assert event.type == kind
         assert INTERNAL in effect.headers
-        found.append((effect.destination, effect.sequence, verdicts_of(event)))
+        found.append((effect.destination, effect.sequence, event))
     await store.close()
     return found
+
+
+async def verdicts(redis: Redis) -> list[tuple[str, int, Verdicts]]:
+    """What waits to be told of quotas."""
+    return [(place, number, verdicts_of(event)) for place, number, event in await said(redis, JUDGED)]
 
 
 ASKS = [nominating(0, 0, 10, "ben"), nominating(1, 0, 10, "anna"), nominating(0, 1, 11, "clara"), nominating(1, 1, 11)]
@@ -498,17 +503,8 @@ def settled(partition: int, sequence: int, first: int, tick: int, arm: str, answ
 
 
 async def lessons(redis: Redis) -> list[tuple[str, int, Lesson | None]]:
-    """Destination, number and content of all that waits to be told of what was learnt."""
-    store = PartitionStore(redis, signal_agent.SOURCE)
-    found = []
-    for _, effect in await store.outbox():
-        event = decode(effect.body, internal=True)
-        assert isinstance(event, Event)
-        assert event.type == LESSON
-        assert INTERNAL in effect.headers
-        found.append((effect.destination, effect.sequence, lesson_of(event)))
-    await store.close()
-    return found
+    """What waits to be told of what was learnt."""
+    return [(place, number, lesson_of(event)) for place, number, event in await said(redis, LESSON)]
 
 
 async def test_every_partition_hears_what_all_of_them_have_taught_also_from_the_next_owner(

@@ -45,7 +45,7 @@ def wait_until(condition: Callable[[], bool], what: str, limit_s: float = 30.0, 
     while not condition():
         if time.monotonic() > limit:
             raise TimeoutError(f"waited {limit_s:.0f} s in vain: {what}")
-        time.sleep(every_s)
+        time.sleep(every_s)  # processes and servers tell nobody when they get there: it is looked again
 
 
 @contextlib.contextmanager

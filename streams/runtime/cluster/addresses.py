@@ -96,14 +96,7 @@ def standing_out(standing: Standing, source: str, topic: str, partition: int) ->
         time=format_time(standing.time),
         data={"rules": sorted(standing.rules), "number": standing.number},
     )
-    return Outgoing(
-        topic,
-        None,
-        encode_event(event),
-        standing.number,
-        (INTERNAL, (SOURCE, source.encode()), (SEQUENCE, str(standing.number).encode())),
-        partition,
-    )
+    return _into_the_log(event, standing.number, source, topic, partition)
 
 
 def verdicts_out(verdicts: Verdicts, source: str, topic: str, partition: int) -> Outgoing:
@@ -116,15 +109,7 @@ def verdicts_out(verdicts: Verdicts, source: str, topic: str, partition: int) ->
         time=format_time((due // TICK + 1) * TICK),
         data=msgspec.to_builtins(verdicts),
     )
-    return Outgoing(
-        topic,
-        None,
-        encode_event(event),
-        verdicts.number,
-        (INTERNAL, (SOURCE, source.encode()), (SEQUENCE, str(verdicts.number).encode())),
-        partition,
-        "verdicts",
-    )
+    return _into_the_log(event, verdicts.number, source, topic, partition, "verdicts")
 
 
 def lesson_out(lesson: Lesson, source: str, topic: str, partition: int) -> Outgoing:
@@ -136,15 +121,13 @@ def lesson_out(lesson: Lesson, source: str, topic: str, partition: int) -> Outgo
         time=format_time(lesson.since - HOUR),
         data=msgspec.to_builtins(lesson),
     )
-    return Outgoing(
-        topic,
-        None,
-        encode_event(event),
-        lesson.number,
-        (INTERNAL, (SOURCE, source.encode()), (SEQUENCE, str(lesson.number).encode())),
-        partition,
-        "lessons",
-    )
+    return _into_the_log(event, lesson.number, source, topic, partition, "lessons")
+
+
+def _into_the_log(event: Event, number: int, source: str, topic: str, partition: int, kind: str = "") -> Outgoing:
+    """What the signals' owner says to one partition of the events, under a number it is heard by once."""
+    headers = (INTERNAL, (SOURCE, source.encode()), (SEQUENCE, str(number).encode()))
+    return Outgoing(topic, None, encode_event(event), number, headers, partition, kind)
 
 
 def dead_letter_out(letter: DeadLetter, source: str, partition: int, names: Names) -> Outgoing:
