@@ -24,6 +24,18 @@ hypothesis.settings.load_profile("busy machine")
 """How long drawing or checking takes says nothing here: other tests run at the same time."""
 
 
+REAL_PARTS = ("kafka", "redis", "prometheus", "browser")
+IN_VAIN = ("^TimeoutError: ", "^Failed: Timeout", "^AssertionError: Locator expected ")
+"""A wait that ended without its condition: ours and playwright's, pytest-timeout's, and playwright's `expect`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test of real servers that waited in vain is tried once more; a wrong result never is (docs/adr/0011)."""
+    for item in items:
+        if any(item.get_closest_marker(part) for part in REAL_PARTS):
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=list(IN_VAIN)))
+
+
 @pytest.fixture(autouse=True)
 def logged_errors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Errors logged so far, by structlog or logging. A test that leaves any fails, unless marked `expects_errors`."""
