@@ -422,7 +422,8 @@ def _false_alarms(rows: list[dict[str, Any]]) -> str:
 def _outages(rows: list[dict[str, Any]]) -> str:
     return "".join(
         f"A total outage under {row['family']}: seen after {row['total_outage_seconds']['median']:,.0f} s (median),"
-        f" {row['total_outage_seconds']['p90']:,.0f} s (90 % of series); not seen in 6 h: {row['not_seen']}.\n"
+        f" {row['total_outage_seconds']['p90']:,.0f} s (90 % of series); not seen in 6 h: {row['not_seen']};"
+        f" an alarm stood already in {row['alarm_stood_already']} of 200.\n"
         for row in rows
     )
 

@@ -134,17 +134,18 @@ def _count(traffic: Traffic, product: Product, ticks: int) -> Floats:
 
 
 def _outage(traffic: Traffic, product: Product, part: Group, family: str) -> dict[str, Any]:
-    """How soon a total outage is seen in the midst of shocks."""
+    """How soon a total outage is seen in the midst of shocks; where an alarm stands already it has been told."""
     traffic.passing = 0.0
-    lanes = part.lanes.stop - part.lanes.start
-    seen: Floats = np.full(lanes, np.nan)
+    standing = product.ill[part.lanes].copy()
+    seen: Floats = np.full(part.lanes.stop - part.lanes.start, np.nan)
     for passed in range(1, 1 + 6 * 3600 // traffic.tick_seconds):
         alarms = product.take(traffic.step())
         alarms = alarms[alarms < part.lanes.stop]
         fresh = alarms[np.isnan(seen[alarms])]
         seen[fresh] = passed * traffic.tick_seconds
-        if not np.isnan(seen).any():
+        if not np.isnan(seen[~standing]).any():
             break
+    seen = seen[~standing]
     return {
         "family": family,
         "total_outage_seconds": {
@@ -152,6 +153,7 @@ def _outage(traffic: Traffic, product: Product, part: Group, family: str) -> dic
             "p90": float(np.nanquantile(seen, 0.9)),
             "largest": float(np.nanmax(seen)),
         },
+        "alarm_stood_already": int(standing.sum()),
         "not_seen": int(np.isnan(seen).sum()),
         "drift": round(float(np.median(np.sqrt(product.step.dispersion.drift[part.lanes]))), 3),
         "dispersion": round(float(np.median(product.step.dispersion.slow[part.lanes])), 2),

@@ -43,7 +43,8 @@ def _false(row: Row) -> str:
         seen = row["total_outage_seconds"]
         return (
             f"{row['family']:<27} total outage seen after {seen['median']:.0f} s (median), {seen['p90']:.0f} s (p90),"
-            f" {seen['largest']:.0f} s at most; {row['not_seen']} not seen in 6 h"
+            f" {seen['largest']:.0f} s at most; {row['not_seen']} not seen in 6 h; an alarm stood already in"
+            f" {row['alarm_stood_already']}"
         )
     low, high = row["interval"]
     case = f"{row['family']:<27} {row['rate']:<8} {row['one_false_alarm_a']:<5}"
