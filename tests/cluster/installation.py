@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -101,9 +102,9 @@ class Installation:
         for worker in self._workers:
             worker.stop()
 
-    async def heads(self) -> dict[str, Head]:
-        """Every head in the store, by partition name."""
-        client = connect(self.redis)
+    async def heads(self, redis: str | None = None) -> dict[str, Head]:
+        """Every head in the store, or in what is at another address, by partition name."""
+        client = connect(redis or self.redis)
         try:
             names = [*(f"events:{number}" for number in range(self.partitions)), SOURCE]
             found = {name: await PartitionStore(client, name).peek() for name in names}
@@ -210,6 +211,12 @@ class Worker:
     def log(self) -> str:
         """What it has written so far."""
         return self.log_file.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def holds(self) -> set[int]:
+        """Partitions of the events that the group's latest word gave it and that it has opened since."""
+        since = self.log.rpartition("partitions_assigned")[2].splitlines(keepends=True)
+        return {json.loads(line)["partition"] for line in since if "partition_opened" in line and line.endswith("\n")}
 
     def kill(self) -> None:
         """kill -9."""

@@ -83,6 +83,6 @@ class Load:
                 self.made.names.events, encode(event), partition=partition, headers=[INTERNAL]
             )
 
-    async def read(self) -> int:
-        """Records of the events that were committed."""
-        return sum(head.read for name, head in (await self.made.heads()).items() if name != SOURCE)
+    async def read(self, redis: str | None = None) -> int:
+        """Records of the events that were committed, by the store or what is at another address."""
+        return sum(head.read for name, head in (await self.made.heads(redis)).items() if name != SOURCE)
