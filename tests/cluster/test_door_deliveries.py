@@ -65,7 +65,7 @@ async def test_the_door_lists_and_repeats_the_deliveries_of_all_workers(install:
                 assert (await client.post("/api/v1/deliveries/5/replay", headers=ADMIN)).status == 404
 
                 async def again() -> bool:
-                    return Counter(peer.accepted)[one["decision"]] == 2
+                    return Counter(peer.accepted)[one["decision"]] >= 2
 
                 await workers[0].until(again, "one to be sent again")
                 workers.pop().kill()
