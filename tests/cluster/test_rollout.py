@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import pytest
 
@@ -10,7 +12,10 @@ from streams.config.load import Loaded, load_text
 from streams.decisions import encode as encode_decision
 from streams.model import Event, Record
 from streams.rules import Rules
+from streams.runtime.clock import SystemClock
 from streams.runtime.cluster.addresses import INTERNAL
+from streams.runtime.cluster.heard import WORKERS
+from streams.runtime.cluster.redis_store import connect
 from streams.stages.journey import CONFIG_ACTIVATED, JourneyStage
 from streams.units import format_time
 from tests.cluster.conftest import Install
@@ -72,13 +77,21 @@ async def by_their_logs(made: Installation, first: Loaded, *others: Loaded) -> s
     return found
 
 
+async def somebody_runs(loaded: Loaded, made: Installation) -> None:
+    """A worker without partitions says so, an hour ahead: however slow the others are, the file stays in use."""
+    client = connect(made.redis)
+    told = {"worker": "elsewhere", "time": SystemClock().now() + 60 * MINUTE, "config": loaded.hash}
+    await client.hset(WORKERS, "elsewhere", msgspec.json.encode(told))
+    await client.aclose()
+
+
 async def test_a_partition_that_comes_back_to_a_worker_with_the_older_file_stays_with_the_newer(
     install: Install,
 ) -> None:
     async with install(FILE, PARTITIONS) as made:
         old = made.loaded
         new = load_text(FILE.replace("ask: ces", "ask: csat"))
-        first = made.worker("--session", "4")
+        first = made.worker()
         await made.send(users(0))
         await made.advance(OPENS + 2 * MINUTE)
         await first.until(made.done, "the first minute to be processed")
@@ -94,7 +107,12 @@ async def test_a_partition_that_comes_back_to_a_worker_with_the_older_file_stays
         await second.until(made.done, "the next minute to be processed")
         turned = await turns(made)
         assert any(not named for named in turned), "nothing was left to the first worker"
-        assert "different files" in overview(made).stdout
+
+        async def shown() -> bool:
+            return "different files" in (await asyncio.to_thread(overview, made)).stdout
+
+        await second.until(shown, "both files to be shown")
+        await somebody_runs(new, made)
         second.kill()
 
         async def superseded() -> bool:
@@ -104,7 +122,7 @@ async def test_a_partition_that_comes_back_to_a_worker_with_the_older_file_stays
         await made.send(users(10))
         await made.advance(OPENS + 12 * MINUTE)
         await first.until(made.done, "one minute more to be processed")
-        third = made.worker("--session", "4")
+        third = made.worker()
         await third.until(some_turned, "the third worker to start")
         assert first.stop() == 0
 
