@@ -1,6 +1,7 @@
 """A worker whose Faust consumer fetches nothing any more once a file is there; started by `test_stopped_consumer`.
 
-Arguments: that file, then those of `touchline worker`. Its watchdogs are quicker than those of the product.
+Arguments: that file, then those of `touchline worker`. Its watchdogs are quicker than those of the product. Once it is
+deaf there is the same file with the suffix `.done`.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ def attach(app: faust.App, dispatch: Dispatch, topic: str) -> None:
     async def deafen() -> None:
         thread = getattr(app.consumer, "_thread", None)
         if DEAF.exists() and thread is not None:
-            fetching = thread._consumer._fetcher._fetch_task
-            thread.thread_loop.call_soon_threadsafe(fetching.cancel)
+            fetcher = thread._consumer._fetcher
+            thread.thread_loop.call_soon_threadsafe(fetcher._fetch_task.cancel)
+            if fetcher._fetch_task.done() and all(task.done() for task in list(fetcher._pending_tasks)):
+                DEAF.with_suffix(".done").touch()
 
 
 if __name__ == "__main__":
