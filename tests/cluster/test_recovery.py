@@ -16,6 +16,7 @@ from tests.cluster.parity import DEMO, SECOND, UNTIL, assert_like_replay
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(400)]
 TAIL = 3 * SECOND
+PATIENCE_S = 240
 
 
 async def read_at_least(made: Installation, wanted: int) -> bool:
@@ -68,7 +69,7 @@ async def test_a_position_the_log_does_not_hold_stops_the_worker_naming_both_end
         await made.send(shop[:50])
         await begin_at(made, 900)
         worker = made.worker()
-        assert worker.process.wait(60) == 3
+        assert worker.process.wait(PATIENCE_S) == 3
         assert "its position is 900, the log holds 0 to 50" in worker.log
 
 
@@ -81,7 +82,7 @@ async def test_a_log_that_forgot_what_was_still_to_be_read_stops_the_worker_nami
         async with topics.admin(made.kafka) as admin:
             await admin.delete_records({TopicPartition(made.names.events, 0): RecordsToDelete(before_offset=20)})
         worker = made.worker()
-        assert worker.process.wait(60) == 3
+        assert worker.process.wait(PATIENCE_S) == 3
         assert "its position is 10, the log holds 20 to 50" in worker.log
 
 
@@ -97,5 +98,5 @@ async def test_a_lost_store_is_not_taken_for_a_new_one(install: Install, shop: l
         async with topics.admin(made.kafka) as admin:
             await admin.delete_records({TopicPartition(made.names.events, 0): RecordsToDelete(before_offset=20)})
         second = made.worker()
-        assert second.process.wait(60) == 3
+        assert second.process.wait(PATIENCE_S) == 3
         assert "Redis holds no state for it and the log now begins at 20" in second.log

@@ -15,6 +15,7 @@ from streams.runtime.cluster.redis_store import Commit, Outgoing, PartitionStore
 from streams.runtime.cluster.relay import Relay
 
 pytestmark = pytest.mark.redis
+PATIENCE_S = 60
 
 
 class Sender:
@@ -60,7 +61,7 @@ async def test_what_left_is_trimmed(store: PartitionStore) -> None:
     sender = Sender(set())
     relay = Relay(sender, store)
     relay.put(await store.outbox())
-    assert await relay.drained(10)
+    assert await relay.drained(PATIENCE_S)
     assert sender.sent == [0, 1, 2]
     assert await store.outbox() == []
     await relay.stop()
@@ -74,7 +75,7 @@ async def test_a_failure_in_the_middle_is_sent_again_from_the_chunks_beginning(
     sender = Sender({1})
     relay = Relay(sender, store)
     relay.put(await store.outbox())
-    assert await relay.drained(10)
+    assert await relay.drained(PATIENCE_S)
     assert sender.sent == [0, 1, 2, 3, 0, 1, 2, 3]
     assert await store.outbox() == []
     await relay.stop()
@@ -100,8 +101,8 @@ async def test_a_full_way_out_holds_the_partition_back(store: PartitionStore, mo
     relay.put(await store.outbox())
     waiting = asyncio.ensure_future(relay.room())
     assert not waiting.done()
-    assert await relay.drained(10)
-    await asyncio.wait_for(waiting, 10)
+    assert await relay.drained(PATIENCE_S)
+    await asyncio.wait_for(waiting, PATIENCE_S)
     await relay.stop()
 
 
@@ -119,5 +120,5 @@ async def test_a_client_that_swallows_the_cancellation_does_not_hold_the_relay(s
     relay = Relay(Deaf({0}), store)
     relay.put(await store.outbox())
     await begun.wait()
-    await asyncio.wait_for(relay.stop(), 10)
+    await asyncio.wait_for(relay.stop(), PATIENCE_S)
     assert [effect.sequence for _, effect in await store.outbox()] == [0]

@@ -45,7 +45,7 @@ def ask(port: int, path: str, token: str | None = None) -> tuple[int, bytes]:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     try:
         with urllib.request.urlopen(
-            urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers), timeout=10
+            urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers), timeout=60
         ) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:

@@ -18,6 +18,7 @@ from tests.cluster.parity import DEMO
 
 NAMES = Names("t")
 EVENTS, PARTIALS, DECISIONS, _ = wanted(NAMES, 32)
+PATIENCE_S = 240
 
 
 def test_a_topic_as_we_create_it_has_no_faults() -> None:
@@ -74,13 +75,16 @@ async def test_a_worker_refuses_a_log_whose_times_are_the_producers(install: Ins
         admin = AIOKafkaAdminClient(bootstrap_servers=made.kafka)
         await admin.start()
         await admin.delete_topics([made.names.events])
+        while await topics.partition_count(admin, made.names.events) is not None:
+            await asyncio.sleep(0.05)
         gone = made.worker()
-        assert gone.process.wait(60) == 3
+        assert gone.process.wait(PATIENCE_S) == 3
         assert f"Kafka has no topic {made.names.events}" in gone.log
         await admin.create_topics([NewTopic(made.names.events, 1, 1)])
         await admin.close()
+        await made.wait_for_topics()
         worker = made.worker()
-        assert worker.process.wait(60) == 3
+        assert worker.process.wait(PATIENCE_S) == 3
         assert "message.timestamp.type is CreateTime, expected LogAppendTime" in worker.log
 
 
