@@ -40,6 +40,7 @@ KEY, TOKEN = "w" * 32, "c" * 32
 ANY_FILE = "version: 1\njourneys: {any: {steps: [{name: a, on: a.a}, {name: b, on: b.b}]}}\n"
 CALLS = 60
 PATIENCE_S = 150.0
+SHARES = "sum by (instance) (touchline_partition_running)"
 
 
 class Composed:
@@ -158,6 +159,11 @@ def asked(url: str, query: str) -> dict[str, float]:
     return {entry["metric"].get("instance", ""): float(entry["value"][1]) for entry in result}
 
 
+def shared_out(shares: dict[str, float], workers: int) -> bool:
+    """Whether so many workers have all partitions between them, and each some."""
+    return sum(shares.values()) == 32 and len([count for count in shares.values() if count > 0]) == workers
+
+
 def post(made: Composed, events: list[dict[str, Any]], key: str) -> int:
     """To the door; the status."""
     request = urllib.request.Request(
@@ -214,9 +220,7 @@ def test_events_posted_to_the_door_become_metrics_and_decisions(composed: Compos
                 ),
                 "simulated visitors to be counted",
             )
-            shares = asked(url, "sum by (instance) (touchline_partition_running)")
-            assert sum(shares.values()) == 32
-            assert len([count for count in shares.values() if count > 0]) == len(composed.views)
+            until(lambda: shared_out(asked(url, SHARES), len(composed.views)), "all partitions to run, some everywhere")
     except ServerMissing as missing:
         skip_or_fail(str(missing))
     decisions = asyncio.run(composed.installation.records(composed.installation.names.decisions))
