@@ -191,4 +191,6 @@ async def test_two_workers_deliver_through_a_rebalance_and_a_receiver_that_comes
         finally:
             made.stop()
         assert set(peer.accepted) == set(away.accepted) == wanted
-        assert len(peer.accepted) == len(wanted), "nobody died: nothing is sent twice"
+        # A partition that leaves gives what is under way two seconds; the next owner sends again what took longer.
+        repeats = len(peer.accepted) - len(wanted)
+        assert repeats <= 2 * CONCURRENCY, "more than what was under way at the two rebalances"
