@@ -425,7 +425,7 @@ async def test_a_disk_that_refuses_to_note_an_outcome_is_asked_again(
         outpost.delivery.lanes["ops"].wake()
         await peer.until(1)
         while states(outpost) != {"delivered": 1}:
-            outpost.clock.advance(SECOND)
+            outpost.clock.advance(SECOND // 100)  # an attempt has 15 s, and needs some turns
             await asyncio.sleep(0)
         assert refused == 3
         assert len(peer.accepted) == 1
@@ -446,7 +446,7 @@ async def test_a_disk_that_cannot_be_read_is_asked_again(outpost: Outpost, monke
         monkeypatch.setattr(outpost.store, "view", failing)
         outpost.delivery.lanes["ops"].wake()
         while states(outpost) != {"delivered": 1}:
-            outpost.clock.advance(SECOND)
+            outpost.clock.advance(SECOND // 100)  # an attempt has 15 s, and needs some turns
             await asyncio.sleep(0)
         assert len(peer.accepted) == 1
 
