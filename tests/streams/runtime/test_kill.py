@@ -17,6 +17,8 @@ from tests.streams.runtime.shop import shop
 
 ROOT = Path(__file__).parents[3]
 SHOP = shop()
+LEAD = 10
+"""Pieces that a service may be ahead of what was heard of it."""
 
 
 class Victims:
@@ -32,7 +34,9 @@ class Victims:
 
     def live(self, *, kill_after: int | None = None, die_at: int = 0) -> int:
         """Run one to its end or death; returns its exit code. `kill_after` counts acknowledgements."""
-        command = [sys.executable, "-m", "tests.streams.runtime.victim", str(self.path), str(self.sent), str(die_at)]
+        most = 0 if kill_after is None else kill_after + LEAD
+        numbers = (str(number) for number in (self.sent, die_at, most))
+        command = [sys.executable, "-m", "tests.streams.runtime.victim", str(self.path), *numbers]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ)
         assert process.stdout is not None
         for heard, line in enumerate(process.stdout, 1):

@@ -1,7 +1,8 @@
-"""A service that feeds itself and is killed: `python -m tests.streams.runtime.victim FILE.db FIRST DIE_AT`.
+"""A service that feeds itself and is killed: `python -m tests.streams.runtime.victim FILE.db FIRST DIE_AT MOST`.
 
 Submits the shop's events from number FIRST on and prints `FROM TO OFFSET` for each acknowledged piece. With DIE_AT > 0
-it kills itself at the DIE_AT-th progress report of the writing connection, which falls inside a transaction.
+it kills itself at the DIE_AT-th progress report of the writing connection, which falls inside a transaction. With
+MOST > 0 it waits to be killed once so many pieces are acknowledged: whoever listens may be slow to do it.
 """
 
 from __future__ import annotations
@@ -54,11 +55,13 @@ def die_inside_a_transaction(at: int) -> None:
     schema.connect = watched
 
 
-async def main(path: Path, first: int) -> None:
+async def main(path: Path, first: int, most: int) -> None:
     service = Embedded(shop(), Store(path), limits=Limits(cache=50, commit_seconds=0, pieces_seconds=0.02))
     await service.start()
     bodies = arrivals()
-    for start in range(first, len(bodies), PIECE):
+    for number, start in enumerate(range(first, len(bodies), PIECE)):
+        if most and number == most:
+            await asyncio.Event().wait()
         piece = bodies[start : start + PIECE]
         offsets = await service.submit(piece)
         sys.stdout.write(f"{start} {start + len(piece)} {offsets[0]}\n")
@@ -71,4 +74,4 @@ if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     if int(sys.argv[3]):
         die_inside_a_transaction(int(sys.argv[3]))
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[4])))
