@@ -79,7 +79,7 @@ async def _killed(touchline: Touchline, rate: float, options: tuple[str, ...]) -
     resumed: float | None = None
     caught_up: float | None = None
     while caught_up is None and time.monotonic() - killed < _LIMIT_SECONDS:
-        ends = sum((await touchline.made.ends(touchline.topic, feed.PARTITIONS)).values())
+        ends = sum(end for name, end in (await touchline.made.ends()).items() if name.startswith("events:"))
         read = await touchline.read()
         if resumed is None and "partition_opened" not in touchline.log:
             first_read = read

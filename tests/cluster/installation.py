@@ -139,29 +139,26 @@ class Installation:
             await consumer.stop()
         return sorted(found, key=lambda record: (record.partition, record.offset))
 
-    async def ends(self, topic: str, partitions: int) -> dict[int, int]:
-        """End offset of each partition of a topic."""
+    async def ends(self) -> dict[str, int]:
+        """End offset of each partition of the events and of the partials, by its name in the store."""
+        tps = {f"events:{number}": TopicPartition(self.names.events, number) for number in range(self.partitions)}
+        tps[SOURCE] = TopicPartition(self.names.partials, 0)
         consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka)
         await consumer.start()
         try:
-            ends = await consumer.end_offsets([TopicPartition(topic, number) for number in range(partitions)])
+            ends = await consumer.end_offsets(list(tps.values()))
         finally:
             await consumer.stop()
-        return {tp.partition: end for tp, end in ends.items()}
+        return {name: ends[tp] for name, tp in tps.items()}
 
     async def done(self) -> bool:
-        """Whether every event was taken, every partial counted, and every decision has left."""
+        """Whether every event was taken, every partial counted, and all that follows from them has left."""
+        ends = await self.ends()
         heads = await self.heads()
-        events = await self.ends(self.names.events, self.partitions)
-        if any((head := heads.get(f"events:{number}")) is None or head.read < end for number, end in events.items()):
+        if any((head := heads.get(name)) is None or head.read < end for name, end in ends.items()):
             return False
-        if await self.outboxes():
-            return False
-        if await self.ends(self.names.events, self.partitions) != events:
-            return False  # a parcel of one partition for another
-        partials = await self.ends(self.names.partials, 1)
-        signals = (await self.heads()).get(SOURCE)
-        return signals is not None and signals.read >= partials[0]
+        # What had left by then came before the ends above, or there is more to take: a parcel, a verdict, a partial.
+        return not await self.outboxes() and await self.ends() == ends
 
     async def signals(self) -> SignalStage:
         """SignalStage as it is stored."""

@@ -14,6 +14,7 @@ import pytest
 import redis
 
 from streams.model import Event
+from streams.runtime.cluster.signal_agent import SOURCE
 from tests.cluster.conftest import Install
 from tests.cluster.installation import Installation, Worker
 from tests.cluster.load import ROUNDS, Load
@@ -133,8 +134,8 @@ async def freeze_until_replaced(
 async def all_read(made: Installation) -> bool:
     """Whether every record of the events was committed."""
     heads = await made.heads()
-    ends = await made.ends(made.names.events, made.partitions)
-    return all((head := heads.get(f"events:{number}")) is not None and head.read >= end for number, end in ends.items())
+    ends = {name: end for name, end in (await made.ends()).items() if name != SOURCE}
+    return all((head := heads.get(name)) is not None and head.read >= end for name, end in ends.items())
 
 
 # -- the servers -----------------------------------------------------------------------------------------------------
