@@ -27,6 +27,12 @@ UNTIL = OPENS + 14 * 3600 * SECOND
 ROOT = Path(__file__).parents[2]
 DEMO = re.sub(r"(?m)^idle_after:.*$", "", (ROOT / "examples" / "demo.yml").read_text(encoding="utf-8"))
 DEMO += "\nidle_after: 52w\n"
+OFFICE_HOURS = '["11:00", "11:15"], ["11:30", "11:40"], ["11:50", "20:00"]'
+WITH_HOURS = DEMO.replace("within: 30m}", "within: 5m, calendar: depot}", 1).replace(
+    "{name: paid, on: order.completed, within: 4m}", "{name: paid, on: order.completed, within: 4m, calendar: depot}"
+)
+WITH_HOURS += f"calendars: {{depot: {{timezone: Europe/Kyiv, open: {{thu: [{OFFICE_HOURS}]}}}}}}\n"
+"""The demo's shop, where paying and packing are done by people who are away for some minutes of the hour."""
 
 
 def within_lateness(events: Iterable[Event], lateness: int) -> Iterator[Event]:

@@ -8,7 +8,14 @@ from streams.model import Event
 from tests.cluster.conftest import Install
 from tests.cluster.installation import Worker
 from tests.cluster.load import Load
-from tests.cluster.parity import DEMO, SECOND, UNTIL, assert_like_replay, assert_same_under_same_number, within_lateness
+from tests.cluster.parity import (
+    SECOND,
+    UNTIL,
+    WITH_HOURS,
+    assert_like_replay,
+    assert_same_under_same_number,
+    within_lateness,
+)
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(400)]
 PARTITIONS = 6
@@ -20,7 +27,7 @@ async def takes(worker: Worker, partitions: int, since: int = 0) -> bool:
 
 
 async def test_one_worker_three_and_one_again_come_to_what_replay_says(install: Install, shop: list[Event]) -> None:
-    async with install(DEMO, PARTITIONS) as made:
+    async with install(WITH_HOURS, PARTITIONS) as made:
         events = list(within_lateness(shop[: len(shop) // 2], made.loaded.config.allowed_lateness))
         load = Load(made, events, 4)
         first = made.worker("--batch", "100")

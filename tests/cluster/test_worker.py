@@ -6,16 +6,16 @@ import pytest
 
 from streams.model import Event
 from tests.cluster.conftest import Install
-from tests.cluster.parity import DEMO, SECOND, UNTIL, assert_like_replay, within_lateness
+from tests.cluster.parity import DEMO, SECOND, UNTIL, WITH_HOURS, assert_like_replay, within_lateness
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
-@pytest.mark.parametrize("partitions", [1, 12])  # 4 are in test_failures
+@pytest.mark.parametrize(("partitions", "file"), [(1, DEMO), (12, WITH_HOURS)])  # 4 are in test_failures
 async def test_the_cluster_decides_and_counts_as_replay_does(
-    install: Install, shop: list[Event], partitions: int
+    install: Install, shop: list[Event], partitions: int, file: str
 ) -> None:
-    async with install(DEMO, partitions) as made:
+    async with install(file, partitions) as made:
         events = shop if partitions == 1 else list(within_lateness(shop, made.loaded.config.allowed_lateness))
         await made.send(events)
         worker = made.worker()

@@ -12,13 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.row import Row
 from streams.codec import encode
 from streams.config.load import Loaded
+from streams.decisions import encode as encode_decision
 from streams.effects import Partial
 from streams.model import Event, Record
 from streams.rules import Rules
 from streams.runtime.clock import VirtualClock
 from streams.runtime.embedded import Embedded, Limits
+from streams.runtime.replay import Replay
 from streams.runtime.store.store import Store
 from streams.stages.journey import CONFIG_ACTIVATED, JourneyStage
 from streams.units import format_time
@@ -40,6 +43,14 @@ RENAMED = shop(
     .replace("name: checkout", "name: address")
     .replace("as: p90", "as: p50")
 )
+MOST = '["05:00", "06:14"], ["06:15", "06:16"], ["06:17", "18:00"]'
+REST = '["05:00", "06:14"], ["06:16", "18:00"]'
+HOURS = shop(
+    f"{FILE}calendars: {{office: {{open: {{wed: [{MOST}]}}}}, desk: {{open: {{wed: [{REST}]}}}}}}\n".replace(
+        "within: 40s,", "within: 40s, calendar: office,"
+    ).replace("within: 30s}", "within: 30s, calendar: desk}")
+)
+"""Two steps are done by people who are away for some minutes of the story; both come back the same day."""
 FILES = [SHOP, OTHER, SHORTER, RENAMED]
 """What stays, goes and comes again differs between any two of them."""
 
@@ -145,6 +156,27 @@ def check_reloaded_lives(seed: int, files: list[Loaded], count: int = 400) -> No
 @pytest.mark.parametrize("seed", range(5))
 def test_files_that_change_to_and_fro_between_crashes_leave_the_effects_of_an_undisturbed_run(seed: int) -> None:
     check_reloaded_lives(seed, FILES)
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_steps_with_opening_hours_come_through_crashes_and_changes_of_the_file(seed: int) -> None:
+    check_reloaded_lives(seed, [HOURS, SHOP] if seed % 2 else [HOURS], 1_000)
+
+
+def test_the_service_decides_in_opening_hours_as_replay_does() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "shop.db")
+        asyncio.run(lives(path, events(1_500, 4), 4, [HOURS]))
+        log = log_of(path)
+        found = stored(path, {HOURS.hash: HOURS})
+    replay = Replay(HOURS, recorded=True)
+    for _ in replay.feed(Row(record.body, received=record.log_time) for record in log):
+        pass
+    assert replay.decisions
+    assert found.decisions == sorted((one.id, encode_decision(one)) for one in replay.decisions)
+    assert found.totals == replay.signals.totals()
+    away = undisturbed([record for record in log if not record.internal], SHOP).totals
+    assert away.journeys["purchase"]["cart"].abandoned != found.totals.journeys["purchase"]["cart"].abandoned
 
 
 @pytest.mark.slow
