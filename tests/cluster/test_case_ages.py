@@ -17,7 +17,8 @@ from streams.runtime.cluster.addresses import case_told
 from streams.runtime.cluster.case_ages import CaseAges
 from streams.runtime.cluster.connections import Connections
 from streams.runtime.cluster.journey_service import Settings
-from streams.runtime.cluster.redis_store import Commit, Outcome, PartitionStore
+from streams.runtime.cluster.redis_link import Client
+from streams.runtime.cluster.redis_store import Commit, Outcome, PartitionStore, connect
 from streams.runtime.cluster.status import Reporter
 from streams.runtime.cluster.worker_metrics import WorkerMetrics
 from streams.units import format_time
@@ -25,6 +26,7 @@ from tests.build import MINUTE, START
 from tests.cluster.test_door_index import about_case
 from tests.cluster.test_signal_agent import FILE, desk_on
 from tests.cluster.test_watcher import World
+from tests.servers.redis import RedisCluster
 
 pytestmark = pytest.mark.redis
 SECOND = 1_000_000
@@ -37,7 +39,7 @@ def case(name: str, rule: str, opened: int, verb: str = "opened", state: str = "
     return msgspec.structs.replace(made, data=data)
 
 
-async def keep(redis: Redis, partition: int, *decisions: Decision, first: int = 0) -> None:
+async def keep(redis: Client, partition: int, *decisions: Decision, first: int = 0) -> None:
     """As the partition's owner commits them."""
     store = PartitionStore(redis, f"events:{partition}")
     await store.claim(partitions=2, start=0, config="h")
@@ -52,6 +54,16 @@ async def keep(redis: Redis, partition: int, *decisions: Decision, first: int = 
 
 
 async def test_the_worker_with_the_signals_shows_the_oldest_open_case_of_each_rule(redis: Redis) -> None:
+    await show_the_oldest(redis)
+
+
+async def test_partitions_of_a_redis_cluster_are_looked_at_wherever_they_are(redis_cluster: RedisCluster) -> None:
+    client = connect(redis_cluster.url)
+    await show_the_oldest(client)
+    await client.aclose()
+
+
+async def show_the_oldest(redis: Client) -> None:
     await keep(redis, 0, case("k-1", "complaint", 5), case("k-2", "complaint", 9), case("k-3", "detractor", 7))
     await keep(redis, 1, case("k-4", "complaint", 3), case("k-4", "complaint", 3, "closed", "closed"))
     loaded = load_text(FILE)
@@ -81,4 +93,5 @@ async def test_the_worker_with_the_signals_shows_the_oldest_open_case_of_each_ru
     await heir.claim()
     desk.fail("another owner")
     assert ages.oldest == {}, "shown although another worker has the signals"
+    await desk.close()
     await heir.close()

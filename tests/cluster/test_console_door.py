@@ -84,6 +84,14 @@ def event(name: str, kind: str, customer: str) -> dict[str, Any]:
 
 
 async def test_the_console_of_a_cluster_shows_and_moves_what_one_process_would(install: Install) -> None:
+    await show_and_move(install)
+
+
+async def test_the_store_behind_the_console_may_be_a_redis_cluster(install_on_redis_cluster: Install) -> None:
+    await show_and_move(install_on_redis_cluster)
+
+
+async def show_and_move(install: Install) -> None:
     async with install(FILE, PARTITIONS) as made:
         ports = free_ports(2)
         worker = made.worker()

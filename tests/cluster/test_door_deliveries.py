@@ -1,4 +1,4 @@
-"""Deliveries at a cluster's door: Kafka, Faust and Redis are real, the receiver is a local webhook."""
+"""Deliveries at a cluster's door: Kafka, Faust and a Redis Cluster are real, the receiver is a local webhook."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ access:
 """
 
 
-async def test_the_door_lists_and_repeats_the_deliveries_of_all_workers(install: Install) -> None:
-    async with listening() as peer, install(file_for(peer), 2) as made:
+async def test_the_door_lists_and_repeats_the_deliveries_of_all_workers(install_on_redis_cluster: Install) -> None:
+    async with listening() as peer, install_on_redis_cluster(file_for(peer), 2) as made:
         (port,) = free_ports(1)
         workers = [made.worker(), made.worker()]
         try:

@@ -19,13 +19,14 @@ from redis.exceptions import RedisError
 from streams.errors import CannotStart
 from streams.runtime.cluster import security
 from streams.runtime.cluster.redis_inspection import inspect
-from streams.runtime.cluster.redis_store import connect
+from streams.runtime.cluster.redis_link import scan
+from streams.runtime.cluster.redis_store import PartitionStore, connect
 from streams.runtime.cluster.signal_agent import SOURCE
 from tests.cluster.installation import ROOT, Installation
 from tests.cluster.test_door import FILE, canonical, door_of
 from tests.servers.base import ServerMissing, skip_or_fail
 from tests.servers.kafka import KafkaServer, class_path
-from tests.servers.redis import RedisServer
+from tests.servers.redis import RedisCluster, RedisServer
 
 BATCHED = {"Content-Type": "application/cloudevents-batch+json"}
 
@@ -175,6 +176,39 @@ async def test_redis_is_reached_with_the_password_of_the_environment_and_over_tl
             await inspect(stranger)
         with contextlib.suppress(RedisError):
             await stranger.aclose()
+
+
+@pytest.mark.redis
+async def test_every_node_of_a_redis_cluster_is_reached_over_tls(
+    tmp_path: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            servers = RedisCluster(tmp_path)
+            stack.callback(servers.stop)
+            ports = [await stack.enter_async_context(behind_tls(node.port, certificate)) for node in servers.nodes]
+            servers.announce(ports)
+            await asyncio.to_thread(servers.start)
+        except ServerMissing as missing:
+            skip_or_fail(str(missing))
+        address = f"rediss+cluster://127.0.0.1:{ports[0]}"
+        stranger = connect(address)
+        with pytest.raises(CannotStart, match="Redis does not answer"):
+            await inspect(stranger)
+        with contextlib.suppress(RedisError):
+            await stranger.aclose()
+        monkeypatch.setenv("TOUCHLINE_REDIS_CA_FILE", str(certificate))
+        client = connect(address)
+        assert await inspect(client) == []
+        for number in range(8):
+            store = PartitionStore(client, f"events:{number}")
+            await store.claim(partitions=8, start=number, config="f00d")
+            await store.close()
+            found = await PartitionStore(client, store.name).peek()
+            assert found is not None
+            assert found.read == number
+        assert len([keys async for keys in scan(client, b"{events:*}:head", 100)]) == len(ports), "all on some nodes"
+        await client.aclose()
 
 
 @pytest.mark.kafka

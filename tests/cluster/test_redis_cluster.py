@@ -1,17 +1,20 @@
-"""Workers whose store is a Redis Cluster: a master dies and comes back, a slot moves, and all ends like `replay`."""
+"""Workers whose store is a Redis Cluster: masters die, a replica is promoted, a slot moves; all ends like `replay`."""
 
 from __future__ import annotations
 
 import asyncio
 
 import pytest
+import redis
 from redis.crc import key_slot
 
 from streams.model import Event
+from streams.runtime import commit as heads
 from tests.cluster.conftest import Install
-from tests.cluster.installation import Worker
+from tests.cluster.installation import Worker, bytes_of
 from tests.cluster.load import Load
 from tests.cluster.parity import DEMO, SECOND, UNTIL, assert_like_replay, assert_same_under_same_number, within_lateness
+from tests.cluster.test_failures import all_read
 from tests.servers.redis import RedisCluster
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(400)]
@@ -56,6 +59,48 @@ async def test_a_master_that_dies_and_a_slot_that_moves_change_nothing(
         await assert_like_replay(made, events)
         await assert_same_under_same_number(made)
         assert worker.stop() == 0, worker.log
+
+
+async def test_a_replica_that_was_behind_when_its_master_died_changes_nothing(
+    install_on_redis_cluster: Install, redis_cluster: RedisCluster, shop: list[Event]
+) -> None:
+    async with install_on_redis_cluster(DEMO, PARTITIONS) as made:
+        events = list(within_lateness(shop[: len(shop) // 2], made.loaded.config.allowed_lateness))
+        load = Load(made, events, 4)
+        worker = made.worker("--batch", "100")
+        slot = key_slot(b"events:0")
+        master = redis_cluster.owner(slot)
+        async with load.running():
+            await load.more(worker)
+            heir = await asyncio.to_thread(redis_cluster.add_replica, master)
+            await load.more(worker)
+            await asyncio.to_thread(redis_cluster.hold_back_replicas, master)
+            await load.more(worker)
+            await worker.until(lambda: all_read(made), "all that was sent to be read")
+            assert read_there(redis_cluster, heir) < read_there(redis_cluster, master), "the replica was not behind"
+            await asyncio.to_thread(redis_cluster.nodes[master].kill)
+
+            async def promoted() -> bool:
+                return await asyncio.to_thread(redis_cluster.owner, slot) == heir
+
+            await worker.until(promoted, "the replica to be promoted")
+            await load.rest()
+            await load.advance(UNTIL + made.loaded.config.allowed_lateness + SECOND)
+            await worker.until(made.done, "all to be processed")
+            # The old master comes back, and is the replica now.
+            await asyncio.to_thread(redis_cluster.nodes[master].start)
+            await worker.until(lambda: _well(redis_cluster), "the Redis Cluster to be well again")
+            assert redis_cluster.owner(slot) == heir
+        await assert_like_replay(made, events)
+        assert await assert_same_under_same_number(made) > 0, "nothing had left before the store forgot it"
+        assert worker.stop() == 0, worker.log
+
+
+def read_there(cluster: RedisCluster, number: int) -> int:
+    """How far partition 0 of the events was read, by what one node holds."""
+    with redis.Redis.from_url(cluster.nodes[number].url, single_connection_client=True) as client:
+        client.readonly()  # a replica answers by itself
+        return heads.decode(bytes_of(client.get("{events:0}:head"))).read
 
 
 async def _well(cluster: RedisCluster) -> bool:

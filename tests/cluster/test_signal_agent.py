@@ -19,6 +19,7 @@ from streams.model import Event
 from streams.runtime.cluster import signal_agent
 from streams.runtime.cluster.addresses import INTERNAL
 from streams.runtime.cluster.connections import Connections
+from streams.runtime.cluster.redis_link import Client
 from streams.runtime.cluster.redis_store import PartitionStore
 from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.signal_agent import SignalDesk, StageLost
@@ -45,7 +46,7 @@ def loaded() -> Loaded:
     return load_text(FILE)
 
 
-def desk_on(redis: Redis, loaded: Loaded, learnt: bytes | None = None) -> SignalDesk:
+def desk_on(redis: Client, loaded: Loaded, learnt: bytes | None = None) -> SignalDesk:
     connections = cast(Connections, SimpleNamespace(redis=redis, sender=None))
     return SignalDesk(connections, Rulebook(connections, loaded), Names("t"), 1, learnt)
 

@@ -7,7 +7,7 @@ import importlib.util
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -58,6 +58,10 @@ class RedisServer(Server):
         settings += ["--databases", str(DATABASES), "--save", "", "--appendonly", "yes", "--daemonize", "no"]
         super().__init__("redis-server", [program(), *settings, *options], folder, lambda: probe(self.url) is None)
 
+    def set(self, *options: str) -> None:
+        """More options, from the next start on."""
+        self._command += options
+
 
 _SLOTS = 16384
 _BUS = 10_000
@@ -65,15 +69,27 @@ _BUS = 10_000
 
 
 class RedisCluster:
-    """Masters of a Redis Cluster of our own, without replicas; each can be killed and started again."""
+    """Masters of a Redis Cluster of our own, to which replicas can be added; each can be killed and started again."""
 
     def __init__(self, folder: Path, masters: int = 3) -> None:
-        cluster = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1500", "--appendfsync", "everysec")
-        self.nodes = []
-        for number in range(masters):
-            node = RedisServer(folder / f"node-{number}", "--databases", "1", *cluster, port=_port_of_a_node())
-            self.nodes.append(node)
+        self._folder = folder
+        self.nodes: list[RedisServer] = []
+        for _ in range(masters):
+            self._make_node()
         self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+    def _make_node(self) -> RedisServer:
+        cluster = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1500", "--appendfsync", "everysec")
+        # A replica stands for election however long it has heard nothing.
+        cluster += ("--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0")
+        folder = self._folder / f"node-{len(self.nodes)}"
+        self.nodes.append(RedisServer(folder, "--databases", "1", *cluster, port=_port_of_a_node()))
+        return self.nodes[-1]
+
+    def announce(self, ports: Sequence[int]) -> None:
+        """Before the start: clients are told these ports, as by nodes that are behind something."""
+        for node, port in zip(self.nodes, ports, strict=True):
+            node.set("--cluster-announce-port", str(port), "--cluster-announce-bus-port", str(node.port + _BUS))
 
     def start(self) -> None:
         """Returns once all agree that the cluster is well. Raises ServerMissing."""
@@ -83,9 +99,28 @@ class RedisCluster:
             slots = range(number * share, min(_SLOTS, (number + 1) * share))
             self.tell(node, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
             self.tell(node, "CLUSTER", "ADDSLOTS", *slots)
+        first = self.nodes[0].port
         for node in self.nodes[1:]:
-            self.tell(node, "CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port)
+            self.tell(node, "CLUSTER", "MEET", "127.0.0.1", first, first + _BUS)
         wait_until(self.well, "the Redis Cluster to form")
+
+    def add_replica(self, master: int) -> int:
+        """Start a node that follows a master; its number, once it has all that the master had."""
+        node = self._make_node()
+        node.start()
+        self.tell(node, "CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port)
+        wait_until(self.well, "the new node to be known")
+        self.tell(node, "CLUSTER", "REPLICATE", self._id(master))
+        wait_until(
+            lambda: self.tell(node, "INFO", "replication")["master_link_status"] == "up", "the replica to follow"
+        )
+        wait_until(lambda: self._id(len(self.nodes) - 1) in self._replicas(master), "all to know of the replica")
+        return len(self.nodes) - 1
+
+    def hold_back_replicas(self, master: int) -> None:
+        """What comes from here on reaches no replica of this master."""
+        self.tell(self.nodes[master], "ACL", "SETUSER", "default", "-psync", "-sync")
+        self.tell(self.nodes[master], "CLIENT", "KILL", "TYPE", "replica")
 
     def stop(self) -> None:
         """End it; what it held is of no use any more."""
@@ -107,10 +142,12 @@ class RedisCluster:
         return all(line in one for one in told for line in wanted)
 
     def owner(self, slot: int) -> int:
-        """Number of the node that has a slot, by the first node's word."""
-        for first, last, master, *_ in self.tell(self.nodes[0], "CLUSTER", "SLOTS"):
-            if first <= slot <= last:
-                return next(number for number, node in enumerate(self.nodes) if node.port == master[1])
+        """Number of the node that has a slot, by the word of the first node that answers."""
+        for node in self.nodes:
+            with contextlib.suppress(redis.RedisError):
+                told = self.tell(node, "CLUSTER", "SLOTS")
+                port = next(master[1] for first, last, master, *_ in told if first <= slot <= last)
+                return next(number for number, one in enumerate(self.nodes) if one.port == port)
         raise LookupError(slot)
 
     def begin_move(self, slot: int, source: int, target: int) -> None:
@@ -130,6 +167,14 @@ class RedisCluster:
         """The target has it now; every node is told."""
         for node in [self.nodes[target], *self.nodes]:
             self.tell(node, "CLUSTER", "SETSLOT", slot, "NODE", self._id(target))
+
+    def _replicas(self, master: int) -> str:
+        """What each node says of a master's replicas, where all say the same; else nothing."""
+        told = {
+            tuple(sorted(bytes(line).split()[0] for line in self.tell(node, "CLUSTER", "REPLICAS", self._id(master))))
+            for node in self.nodes
+        }
+        return " ".join(one.decode() for one in told.pop()) if len(told) == 1 else ""
 
     def _id(self, number: int) -> str:
         return bytes(self.tell(self.nodes[number], "CLUSTER", "MYID")).decode()
