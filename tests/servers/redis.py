@@ -79,9 +79,9 @@ class RedisCluster:
         self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
 
     def _make_node(self) -> RedisServer:
-        cluster = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1500", "--appendfsync", "everysec")
+        cluster = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1500", "--appendfsync", "everysec"]
         # A replica stands for election however long it has heard nothing.
-        cluster += ("--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0")
+        cluster += ["--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0"]
         folder = self._folder / f"node-{len(self.nodes)}"
         self.nodes.append(RedisServer(folder, "--databases", "1", *cluster, port=_port_of_a_node()))
         return self.nodes[-1]
