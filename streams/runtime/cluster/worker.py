@@ -25,6 +25,7 @@ from streams.runtime.cluster.delivery_agent import Deliveries
 from streams.runtime.cluster.delivery_requests import Requests
 from streams.runtime.cluster.dispatch import Dispatch
 from streams.runtime.cluster.journey_service import JourneyService, Settings, heartbeat_seconds
+from streams.runtime.cluster.no_tables import NoTables
 from streams.runtime.cluster.redis_inspection import inspect
 from streams.runtime.cluster.redis_store import PartitionStore, connect
 from streams.runtime.cluster.rulebook import Rulebook
@@ -64,6 +65,7 @@ def build_app(settings: Settings, folder: Path, web: tuple[str, int] | None) -> 
         topic_allow_declare=False,
         topic_disable_leader=True,
         stream_wait_empty=False,
+        TableManager=NoTables,
         consumer_group_instance_id=settings.instance,
         broker_session_timeout=float(settings.session_s),
         broker_heartbeat_interval=heartbeat_seconds(settings.session_s),
