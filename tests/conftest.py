@@ -25,8 +25,9 @@ hypothesis.settings.load_profile("busy machine")
 
 
 REAL_PARTS = ("kafka", "redis", "prometheus", "browser")
-IN_VAIN = ("^TimeoutError: ", "^Failed: Timeout", "^AssertionError: Locator expected ")
-"""A wait that ended without its condition: ours and playwright's, pytest-timeout's, and playwright's `expect`."""
+IN_VAIN = ("^TimeoutError: ", "^TimeoutExpired: ", "^Failed: Timeout", "^AssertionError: Locator expected ")
+"""A wait that ended without its condition: ours and playwright's, that for a process to end, pytest-timeout's, and
+playwright's `expect`."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

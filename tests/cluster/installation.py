@@ -234,7 +234,7 @@ class Worker:
             self.thaw()
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(40)
+                self.process.wait(120)
             except subprocess.TimeoutExpired:
                 self.kill()
         return self.process.returncode

@@ -115,7 +115,7 @@ class Composed:
             if process.poll() is None:
                 process.terminate()
             try:
-                codes[label] = process.wait(60)
+                codes[label] = process.wait(120)
             except subprocess.TimeoutExpired:
                 process.kill()
                 codes[label] = process.wait()

@@ -21,9 +21,10 @@ from streams.runtime.cluster import positions
 from streams.runtime.cluster.topics import partition_count
 from tests.servers.base import wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
 RECORDS = 20
+PATIENCE_S = 180
 
 
 async def fill(bootstrap: str, topic: str, partitions: int) -> None:
@@ -82,14 +83,14 @@ async def test_a_worker_begins_at_the_stored_position_whatever_the_group_committ
     stored = tmp_path / "stored.json"
     stored.write_text("{}")
     with follower(tmp_path, "first", kafka_bootstrap, topic, stored) as first:
-        wait_until(lambda: len(first.offsets(0)) == RECORDS, "the first worker to read all", 60)
+        wait_until(lambda: len(first.offsets(0)) == RECORDS, "the first worker to read all", PATIENCE_S)
     stored.write_text('{"0": 7}')
     with follower(tmp_path, "second", kafka_bootstrap, topic, stored) as second:
-        wait_until(lambda: RECORDS - 1 in second.offsets(0), "the second worker to read the rest", 60)
+        wait_until(lambda: RECORDS - 1 in second.offsets(0), "the second worker to read the rest", PATIENCE_S)
         assert second.offsets(0) == list(range(7, RECORDS))
     stored.write_text('{"0": 0}')
     with follower(tmp_path, "third", kafka_bootstrap, topic, stored) as third:
-        wait_until(lambda: RECORDS - 1 in third.offsets(0), "the third worker to read all again", 60)
+        wait_until(lambda: RECORDS - 1 in third.offsets(0), "the third worker to read all again", PATIENCE_S)
         assert third.offsets(0) == list(range(RECORDS))
 
 
@@ -106,7 +107,7 @@ async def test_after_a_rebalance_each_worker_begins_at_the_stored_positions(
         return RECORDS - 1 in worker.offsets(partition, since)
 
     with follower(tmp_path, "first", kafka_bootstrap, topic, stored) as first:
-        wait_until(lambda: begun(first, 0, 0) and begun(first, 0, 1), "the first worker to read both", 60)
+        wait_until(lambda: begun(first, 0, 0) and begun(first, 0, 1), "the first worker to read both", PATIENCE_S)
         assert first.offsets(0) == list(range(12, RECORDS))
         assert first.offsets(1) == list(range(3, RECORDS))
         before = len(first.said())
@@ -117,7 +118,7 @@ async def test_after_a_rebalance_each_worker_begins_at_the_stored_positions(
                     and any(begun(first, before, partition) for partition in (0, 1))
                 ),
                 "both workers to read their partition after the rebalance",
-                90,
+                PATIENCE_S,
             )
             for worker, since in ((first, before), (second, 0)):
                 for partition in (0, 1):

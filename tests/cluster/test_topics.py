@@ -70,6 +70,7 @@ async def test_topics_are_created_once_and_checked_afterwards(install: Install) 
 @pytest.mark.kafka
 @pytest.mark.redis
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_worker_refuses_a_log_whose_times_are_the_producers(install: Install) -> None:
     async with install(DEMO, 1) as made:
         admin = AIOKafkaAdminClient(bootstrap_servers=made.kafka)
