@@ -17,6 +17,11 @@ from tests.browser.live_shop import LiveShop
 from tests.streams.runtime import alarm_views
 
 pytestmark = pytest.mark.browser
+HIDE = """() => new Promise(done => {
+  Object.defineProperty(document, "hidden", { get: () => true });
+  requestAnimationFrame(done);
+})"""
+"""The tab goes to the background; ends when what was to be drawn before is drawn."""
 SEES = "an outage within 2 min, nothing smaller than 45 %"
 
 
@@ -180,7 +185,7 @@ async def test_the_budget_and_what_was_handed_out_of_it_are_shown(browser: Brows
 async def test_a_tab_in_the_background_says_in_its_title_that_something_fires(browser: Browser) -> None:
     shop = shop_with()
     async with console(browser, shop) as watched:
-        await watched.page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
+        await watched.page.evaluate(HIDE)
         show(shop, alarm_views.alert(since(shop)))
         await expect(watched.page).to_have_title("▲ 1 · Touchline")
         await expect(watched.page.locator(".alert")).to_have_count(0)  # nothing is drawn that nobody sees

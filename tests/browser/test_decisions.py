@@ -54,7 +54,8 @@ async def test_held_still_the_list_waits_until_it_is_let_go(browser: Browser) ->
     async with console(browser, shop, "decisions") as watched:
         page = watched.page
         items = page.locator("#decision-list .what")
-        count = await items.count()
+        count = len(shop.published)
+        await expect(items).to_have_count(count)
         await page.get_by_label("hold still").check()
         async with page.expect_console_message(lambda message: message.text == "heard"):
             await page.evaluate(LISTEN)
