@@ -97,6 +97,24 @@ def cluster() -> Section:
                 empty=_ONLY,
             ),
             graph(
+                "Decisions waiting to be delivered",
+                About(
+                    "How long the oldest decision not yet taken for delivery has waited at most, by partition of the"
+                    " decisions.",
+                    "dashed grey, right axis: decisions not yet taken, in all partitions.",
+                    "Numbers are fresh but asks and alerts reach nobody: see the runbook. Once taken, they are in the"
+                    " outbox above.",
+                    "decisions-lag",
+                ),
+                [
+                    over_time(f"max by (partition) ({of(names.DECISIONS_LAG)})", "{{partition}}"),
+                    over_time(total(names.DECISIONS_LAG_RECORDS), "decisions", N),
+                ],
+                unit=SECONDS,
+                width=6,
+                empty=_ONLY,
+            ),
+            graph(
                 "Commits by outcome",
                 About(
                     "Commits to the store per second: done, to be read again, lost to another owner.",
@@ -106,7 +124,7 @@ def cluster() -> Section:
                 ),
                 [over_time(rate(names.COMMITS, "outcome"), "{{outcome}}")],
                 unit=PER_SECOND,
-                width=8,
+                width=6,
                 stacked=True,
                 empty=_ONLY,
                 colours={"done": GOOD, "reload": MIDDLE, "lost": BAD},
@@ -124,7 +142,7 @@ def cluster() -> Section:
                     over_time(f"{hits} + {rate(names.CACHE_MISSES)}", "records/s", N),
                 ],
                 unit=RATIO,
-                width=8,
+                width=6,
                 most=1,
                 empty=_ONLY,
             ),
@@ -149,7 +167,7 @@ def cluster() -> Section:
                     Column("L", "behind", width=80),
                     Column("B", "held back", width=90),
                 ],
-                width=8,
+                width=6,
                 empty=_ONLY,
             ),
         ],
