@@ -9,6 +9,7 @@ from grafana.answers import answers
 from grafana.board import board
 from grafana.colours import CALM, MIDDLE
 from grafana.layout import Section
+from grafana.learning import learning
 from grafana.panels import COUNT, PER_SECOND, RATIO, SECONDS, About, Column, N, graph, number, rows_of
 from grafana.promql import any_of, grown, of, rate, share
 from grafana.source import at_once, over_time, rows
@@ -222,7 +223,7 @@ def feedback() -> Dashboard:
         "feedback",
         "Touchline / Feedback",
         "Who is asked, who is not and why, whether customers tire of it, and what comes back.",
-        [_sums(), _asking(), answers()],
+        [_sums(), _asking(), answers(), learning()],
         variables.rule(names.FEEDBACK_WITHHELD.name, "rule"),
         variables.window(),
         since="now-24h",
