@@ -26,6 +26,8 @@ WEEK = 604_800
 DROPS = (1.0, 0.8, 0.5, 0.3, 0.15)
 TOLERANCE = 0.1
 KNOWN = "ours, δ = 0, baseline known"
+POISSON = "ours, told that completions are Poisson"
+"""What it costs to measure how completions vary."""
 MANY = 50
 """Series that share one false alarm a week, in the row for many."""
 
@@ -40,14 +42,16 @@ class Case(NamedTuple):
     many: bool = False
     """Whether the figures for many series are wanted too."""
     rivals: bool = False
+    poisson: bool = False
+    """Whether it is wanted, too, what ours would do if it knew how completions vary."""
     tick: int = 1
     """Seconds; the product looks at slow steps less often than once a second, too."""
 
 
 CASES = (
     Case(3, "log-normal", many=True, rivals=True),
-    Case(0.3, "log-normal", rivals=True),
-    Case(0.05, "log-normal", rivals=True, tick=4),
+    Case(0.3, "log-normal", rivals=True, poisson=True),
+    Case(0.05, "log-normal", rivals=True, poisson=True, tick=4),
     Case(30, "log-normal", rivals=True),
     Case(3, "exponential"),
     Case(3, "gamma"),
@@ -110,6 +114,7 @@ def measure(case: Case, scale: Scale, seed: int = 0) -> Iterator[dict[str, Any]]
     learnt = Product(lanes, length, 1 / WEEK)
     known = Product(lanes, length, 1 / WEEK, tolerance=0.0, standard_errors=0.0)
     known.know(hazards)
+    told = Product(lanes, length, 1 / WEEK, poisson=True) if case.poisson else None
     baseline = KnownBaseline(lanes, hazards)
     oracles = {
         (name, drop, series): Oracle(case.rate * length, drop, edge, lanes, WEEK / length * series)
@@ -121,6 +126,8 @@ def measure(case: Case, scale: Scale, seed: int = 0) -> Iterator[dict[str, Any]]
     for second in range(0, scale.learning, length):
         tick = traffic.step()
         learnt.take(tick)
+        if told is not None:
+            told.take(tick)
         if second < scale.learning - scale.before:
             continue
         known.take(tick)
@@ -141,6 +148,9 @@ def measure(case: Case, scale: Scale, seed: int = 0) -> Iterator[dict[str, Any]]
             if series == 1:
                 watchers[KNOWN] = known.copy().take
                 standing[KNOWN] = known.ill
+                if told is not None:
+                    watchers[POISSON] = told.copy().take
+                    standing[POISSON] = told.ill
             shared = _Shared(baseline.copy(), {name: oracles[name, drop, series] for name in ("sharp", "tolerant")})
             watchers["sharp"] = shared.watcher("sharp")
             watchers["tolerant"] = shared.watcher("tolerant")

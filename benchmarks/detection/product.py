@@ -52,6 +52,14 @@ class _LanesDispersion(Dispersion):
         super().add(tick, observed, expected, doubt)
 
 
+class _Poisson(_LanesDispersion):
+    """Takes it for granted that completions vary as independent ones do."""
+
+    def _estimate(self) -> None:
+        series = self._sums.shape[-1]
+        self.fast, self.slow, self.drift = np.ones(series), np.ones(series), np.zeros(series)
+
+
 class Product:
     """`StepDrop` over independent lanes, fed as the stage feeds it.
 
@@ -69,6 +77,8 @@ class Product:
     whole
         Whether each lane learns the hours of its week and weighs floods of entrants down, as the stage does. Without,
         it is for traffic that has neither.
+    poisson
+        Whether it knows that completions are Poisson, instead of measuring how they vary.
     """
 
     def __init__(
@@ -80,11 +90,12 @@ class Product:
         whole: bool = False,
         tolerance: float = 0.1,
         standard_errors: float = 3.0,
+        poisson: bool = False,
     ) -> None:
         self.lanes = lanes
         self.tick_seconds = tick
         self.step = _Lanes(WITHIN, pooled=False, tolerance=tolerance, standard_errors=standard_errors)
-        self.step.dispersion = self._dispersion = _LanesDispersion()
+        self.step.dispersion = self._dispersion = _Poisson() if poisson else _LanesDispersion()
         self.step.past = _NoPast(1, channels=self.step.past.counts.shape[1])
         self.step.extend(lanes, np.arange(lanes)[None, :], lanes)
         self.learning = True
