@@ -1,4 +1,4 @@
-"""Feedback, what rules learn: how often each arm is drawn, how it is answered, and with what chance it is drawn next."""
+"""Feedback, what rules learn: how often each arm is drawn, how it is answered, and its chance from now on."""
 
 from __future__ import annotations
 

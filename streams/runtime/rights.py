@@ -9,6 +9,7 @@ _VIEWER, _AGENT, _ADMIN = Role.VIEWER, Role.AGENT, Role.ADMIN
 LEAST: dict[str, Role | None] = {
     "GET /api/v1/journeys": _VIEWER,
     "GET /api/v1/signals": _VIEWER,
+    "GET /api/v1/asking": _VIEWER,
     "GET /api/v1/alerts": _VIEWER,
     "GET /api/v1/watched": _VIEWER,
     "GET /api/v1/health": _VIEWER,

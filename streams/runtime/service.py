@@ -122,7 +122,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Internals(msgspec.Struct):
-    """What only `/metrics` shows. Counts are exact totals since the store was made unless said otherwise."""
+    """What `/metrics` and `/api/v1/asking` show: exact totals since the store was made unless said otherwise."""
 
     invalid: dict[str, int] = {}
     care: dict[str, list[int]] = {}

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from streams.config.structs import Config
 from streams.runtime.alerts_api import KINDS, AlertsApi
 from streams.runtime.api import Api
+from streams.runtime.asking_api import AskingApi
 from streams.runtime.assets import Assets
 from streams.runtime.case_reader import CaseAges, CaseReader
 from streams.runtime.cases_api import WORDS, CasesApi
@@ -82,6 +83,7 @@ class Web(Site):
         served: dict[str, Handler] = {
             "GET /api/v1/journeys": api.journeys,
             "GET /api/v1/signals": api.signals,
+            "GET /api/v1/asking": AskingApi(self._service).asking,
             "GET /api/v1/alerts": alerts.alerts,
             "GET /api/v1/watched": alerts.watched,
             "GET /api/v1/health": api.health,

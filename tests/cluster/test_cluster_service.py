@@ -22,6 +22,7 @@ from streams.runtime.cluster.shown_view import VIEW, VIEWERS, decode_view, encod
 from streams.runtime.cluster.status import PartitionStatus, SignalsStatus, WorkerStatus
 from streams.runtime.cluster.topics import Names
 from streams.runtime.problems import Problem
+from streams.runtime.service import Internals
 from streams.stages.signal import SignalStage
 from tests.build import SHOP, event, run
 from tests.cluster.memory_producer import MemoryProducer
@@ -83,6 +84,17 @@ async def test_the_view_of_an_owner_that_lost_the_signals_is_not_shown(service: 
     await service.look()
     assert entered(service) == 6
     assert await redis.exists(VIEWERS)
+
+
+async def test_of_asking_a_door_shows_what_the_owner_of_the_signals_has_counted(
+    service: ClusterService, redis: Redis
+) -> None:
+    assert service.internals() == Internals()
+    counted = {"answered\0nps\0promoter": [3, 0]}
+    told = msgspec.structs.replace(shown(signals(5), 2, 100), care=counted)
+    await redis.set(VIEW, encode_view(told))
+    await service.look()
+    assert service.internals().care == counted
 
 
 async def test_what_another_release_wrote_differently_is_left_alone(service: ClusterService, redis: Redis) -> None:

@@ -199,8 +199,10 @@ class ClusterService:
         return "ok", None
 
     def internals(self) -> Internals:
-        """Nothing: workers show these to Prometheus themselves."""
-        return Internals()
+        """What the signals' owner shows of asking; workers show the rest to Prometheus themselves."""
+        if self._shown is None:
+            return Internals()
+        return Internals(care=self._shown.care, learning=self._shown.view.learning)
 
     async def decisions(self, since: int | None, limit: int, cursor: str | None) -> Page:
         return self._index.decisions(since, limit, cursor)

@@ -31,6 +31,8 @@ class ShownView(msgspec.Struct, frozen=True):
     view: View
     door: DoorCounts
     """What happened at the doors since the installation began."""
+    care: dict[str, list[int]] = {}
+    """As `Internals.care`."""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -39,7 +41,8 @@ _decode = msgspec.msgpack.Decoder(ShownView).decode
 
 def shown(stage: SignalStage, epoch: int, now: int) -> ShownView:
     """What a stage has to show."""
-    return ShownView(epoch, now, stage.hash, stage.view(), stage.totals().door)
+    totals = stage.totals()
+    return ShownView(epoch, now, stage.hash, stage.view(), totals.door, totals.care)
 
 
 def encode_view(view: ShownView) -> bytes:

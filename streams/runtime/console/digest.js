@@ -17,6 +17,10 @@ const table = (titles, rows) => el("table", {}, el("thead", {}, el("tr", {}, ...
 
 const many = (counts) => table([t("digest.what"), t("digest.count")], counts.map(([name, number]) => [name, count(number)]));
 
+// Rows of words and a share each, with its interval and n.
+const shares = (titles, rows) => table([...titles, t("segment.interval"), "n"], rows.map(([words, estimate]) =>
+  [...words, estimate.value === null ? least(estimate) : percent(estimate.value), interval(estimate) || "–", count(estimate.n)]));
+
 // How often each kind of decision left since a time, newest first until there are too many.
 async function counted(since) {
   const kinds = new Map(), asks = new Map(), reasons = new Map();
@@ -66,7 +70,7 @@ export class Digest {
     say(this.title, now ? t("digest.title", { from: dated(since), until: dated(now) }) : t("foot.none"));
     say(this.about, line(t("foot.file", { file: view.health.config.file, hash: view.health.config.hash }), t("digest.means")));
     if (!now) return fresh(this.body, []);
-    const [{ ok, body }, decided] = await Promise.all([get(`api/v1/alerts?since=${encodeURIComponent(since)}&limit=1000`), counted(since)]);
+    const [{ ok, body }, asked, decided] = await Promise.all([get(`api/v1/alerts?since=${encodeURIComponent(since)}&limit=1000`), get("api/v1/asking"), counted(since)]);
     const part = (name, ...nodes) => el("section", { class: "box", tabindex: "0", "aria-labelledby": `digest-${name}` }, el("h3", { id: `digest-${name}` }, t(`digest.${name}`)), ...nodes);
     const none = (text) => el("p", { class: "empty" }, t(text));
     return fresh(this.body, [
@@ -75,6 +79,8 @@ export class Digest {
       part("conversions", this.conversions(view)),
       part("signals", view.signals.length ? this.signals(view) : none("signals.none")),
       ...(decided ? [part("cases", ...this.cases(decided, none)), part("asking", ...this.asking(decided, none))] : [none("digest.failed")]),
+      ...(asked.ok ? [part("responses", ...this.responses(asked.body, none)), part("coverage", ...this.coverage(asked.body, none)),
+        ...(asked.body.arms.length ? [part("arms", this.arms(asked.body))] : [])] : [none("digest.failed")]),
     ]);
   }
 
@@ -118,6 +124,23 @@ export class Digest {
     const by = [...asks].sort((a, b) => b[1] - a[1]).map(([metric, number]) => [t("decision.metric", { metric }), number]);
     const why = [...reasons].sort((a, b) => b[1] - a[1]).slice(0, REASONS).map(([reason, number]) => [word("gate", reason), number]);
     return [many([...rows, ...by]), ...(why.length ? [el("h4", {}, t("digest.reasons")), many(why)] : []), el("p", { class: "fine" }, t("digest.answers")), ...this.short(from)];
+  }
+
+  responses({ responses }, none) {
+    if (!responses.length) return [none("digest.responses.none")];
+    return [shares([t("digest.rule"), t("digest.value")], responses.map(({ rule, channel, answered }) => [[line(rule, channel && word("channel", channel))], answered])),
+      el("p", { class: "fine" }, t("digest.responses.means"))];
+  }
+
+  coverage({ coverage }, none) {
+    if (!coverage.length) return [none("digest.coverage.none")];
+    return [shares([t("digest.what"), t("digest.value")], coverage.map(({ metric, class: name, followed }) => [[line(metric, word("class", name))], followed])),
+      el("p", { class: "fine" }, t("digest.coverage.means"))];
+  }
+
+  arms({ arms }) {
+    return shares([t("digest.rule"), t("digest.arm"), t("digest.chance"), t("digest.value")], arms.map(({ rule, what: kind, arm, chance, answered }) =>
+      [[rule, `${t(`digest.arm.${kind}`)}: ${kind === "channel" ? word("channel", arm) : arm}`, percent(chance)], answered]));
   }
 
   short(from) {
