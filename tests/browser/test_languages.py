@@ -65,6 +65,29 @@ async def test_numbers_read_as_in_the_language(browser: Browser) -> None:
         await expect(watched.page.locator("#alarm")).to_contain_text("спостерігаємо 31, очікували 82,4")
 
 
+async def test_fixed_sentences_of_the_service_are_said_in_the_language_and_others_stay_marked_as_english(
+    browser: Browser,
+) -> None:
+    shop = await full()
+    since = shop.clock.now() - 60_000_000
+    known = "device=mobile explains 97 % of what is missing: there 0.21 of the usual completions, elsewhere 1.01"
+    shop.alarm_view = alarm_views.alarms(
+        alarm_views.alert(since, explanation=known),
+        alarm_views.alert(since, fingerprint="f-2", explanation="Something new."),
+        series=[alarm_views.watched(sees="an outage within 2 min, nothing smaller than 45 %")],
+    )
+    async with console(browser, shop, "", language="uk-UA") as watched:
+        page = watched.page
+        await page.locator(".watched summary").click()
+        await expect(page.locator(".watched tbody tr").first).to_contain_text(
+            "повну відмову за 2 хв, нічого меншого за 45 %"
+        )
+        cards = page.locator(".alert")
+        await expect(cards.first).to_contain_text("device=mobile пояснює 97 % того, чого бракує: там 0.21 звичних")
+        await expect(cards.first.locator("[lang=en]").filter(has_text="explains")).to_have_count(0)
+        await expect(cards.nth(1).locator("[lang=en]").filter(has_text="Something new.")).to_have_count(1)
+
+
 @pytest.mark.parametrize("place", PAGES)
 async def test_nothing_a_reader_meets_is_written_in_the_code(browser: Browser, place: str) -> None:
     """Every text is replaced by signs: what letters are left must come from the service."""

@@ -2,6 +2,7 @@
 
 import { el, english, fresh, inOrder, link, say } from "./dom.js";
 import { Orders } from "./orders.js";
+import { spoken } from "./phrases.js";
 import { may, nameField } from "./service.js";
 import { watchedTable } from "./sight.js";
 import { FIRES } from "./state.js";
@@ -36,7 +37,7 @@ export class Headline {
 // The service explains in English; in other languages it says first, in that language, whom it is about.
 function whoAndWhy({ explanation, segments }) {
   if (!explanation) return who(segments);
-  return language === "en" ? english("dd", explanation) : el("dd", {}, `${who(segments)}. `, english("span", explanation));
+  return language === "en" ? english("dd", explanation) : el("dd", {}, `${who(segments)}. `, spoken("span", explanation));
 }
 
 // Everything else there is to know, as pairs of name and node or text.

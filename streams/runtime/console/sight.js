@@ -1,6 +1,7 @@
 // What is watched, and what it can see by now; and which alarms belong to which place on the map.
 
 import { el, english } from "./dom.js";
+import { spoken } from "./phrases.js";
 import { FIRES } from "./state.js";
 import { count, decimal, line, spaced, t, word } from "./texts.js";
 import { size, who } from "./words.js";
@@ -25,7 +26,7 @@ export function sight(watched) {
     groups.set(key, [...(groups.get(key) || []), one]);
   }
   const item = (name, one) => el("li", { "data-state": one.state }, el("b", {}, [name, named(one)].filter(Boolean).join(", ")), ` ${word("sight.state", one.state)}`,
-    ...(one.sees ? [": ", english("span", one.sees)] : []), ...noted(one));
+    ...(one.sees ? [": ", spoken("span", one.sees)] : []), ...noted(one));
   return [el("h5", {}, t("sight.title")), el("ul", { class: "sight" },
     ...whole.map((one) => item(t("sight.whole"), one)),
     ...[...groups.values()].map((own) => {
@@ -40,7 +41,7 @@ export function watchedTable(watched) {
   const head = ["series", "state", "sees", "guarantee", "evidence"].map((name) => el("th", { scope: "col" }, t(`sight.column.${name}`)));
   return [el("table", {}, el("thead", {}, el("tr", {}, ...head)),
     el("tbody", {}, ...whole.map((one) => el("tr", {}, el("td", {}, series(one)), el("td", {}, word("sight.state", one.state)),
-      el("td", {}, one.sees ? english("span", one.sees) : "–", ...noted(one)), el("td", {}, word("guarantee", one.guarantee)),
+      el("td", {}, one.sees ? spoken("span", one.sees) : "–", ...noted(one)), el("td", {}, word("guarantee", one.guarantee)),
       el("td", {}, one.level < 0.01 ? `< ${decimal(0.01, 2)}` : decimal(one.level, 2)))))),
     rest ? el("p", { class: "fine" }, t("sight.more", { n: rest, count: count(rest) })) : ""];
 }
