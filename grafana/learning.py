@@ -26,7 +26,7 @@ def learning() -> Section:
                     "With what chance each channel, wait or hour is drawn: what was learnt last, and its share of"
                     " `explore`.",
                     "dashed grey, right axis: asks per second of rules that learn.",
-                    "Lines that cross to and fro: the arms differ little, or too few asks are settled.",
+                    "Lines that cross again and again: the arms differ little, or too few asks are settled.",
                 ),
                 [
                     over_time(f"max by ({_BY}) ({of(names.ARM_CHANCE, _RULE)})", "{{rule}} {{arm}}"),
