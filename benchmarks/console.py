@@ -24,6 +24,7 @@ import aiohttp
 from playwright.async_api import CDPSession, async_playwright
 
 from benchmarks.asking import Service, post
+from benchmarks.cluster.servers import cpu_seconds
 from benchmarks.result import write
 
 JOURNEYS, STEPS, SIGNALS = 25, 5, 100
@@ -64,8 +65,7 @@ class Watched(Service):
 
     def cpu_seconds(self) -> float:
         """CPU time of the process so far, all threads."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self._process.pid)
 
 
 def events(first: int, count: int, at: float) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from benchmarks.cluster.servers import cpu_seconds
 from benchmarks.journey_stage import bodies
 from benchmarks.result import write
 
@@ -72,8 +73,7 @@ class Service:
 
     def cpu_seconds(self) -> float:
         """User and system time so far."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self._process.pid)
 
     def stop(self) -> None:
         self._process.terminate()
