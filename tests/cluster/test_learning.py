@@ -7,16 +7,15 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from streams.codec import decode
 from streams.decisions import encode as encode_decision
 from streams.model import Event
-from streams.runtime.cluster.addresses import INTERNAL
 from streams.stages.lessons import LESSON
 from streams.units import HOUR, MINUTE, SECOND, parse_time
 from tests.build import START
 from tests.cluster.conftest import Install
 from tests.cluster.installation import Installation
 from tests.cluster.parity import UNTIL, decisions, replayed, shown
+from tests.cluster.test_quotas import said
 from tests.cluster.test_when import by_their_logs
 from tests.surveyed import surveyed
 
@@ -45,16 +44,8 @@ def by_the_hour(history: Sequence[Event]) -> list[list[Event]]:
 
 
 async def lessons(made: Installation) -> list[dict[int, bytes]]:
-    """By partition: number -> what its log tells of what was learnt; what came twice is the same."""
-    found: list[dict[int, bytes]] = [{} for _ in range(PARTITIONS)]
-    for record in await made.records(made.names.events):
-        if INTERNAL in record.headers:
-            event = decode(record.value, internal=True)
-            assert isinstance(event, Event)
-            if event.type == LESSON:
-                number = int((event.data or {})["number"])
-                assert found[record.partition].setdefault(number, record.value) == record.value
-    return found
+    """By partition: number -> what its log tells of what was learnt."""
+    return list((await said(made, LESSON)).values())
 
 
 async def test_killed_workers_draw_every_ask_as_replay_does(install: Install) -> None:

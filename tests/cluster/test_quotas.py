@@ -44,14 +44,14 @@ def hour(number: int, dice: random.Random) -> list[Event]:
     return found
 
 
-async def said(made: Installation) -> dict[int, dict[int, bytes]]:
-    """Partition -> number -> what quotas have said to it, in its log; what came twice is the same."""
-    found: dict[int, dict[int, bytes]] = {number: {} for number in range(PARTITIONS)}
+async def said(made: Installation, kind: str) -> dict[int, dict[int, bytes]]:
+    """Partition -> number -> what its log tells of a kind; what came twice is the same."""
+    found: dict[int, dict[int, bytes]] = {number: {} for number in range(made.partitions)}
     for record in await made.records(made.names.events):
         if INTERNAL in record.headers:
             event = decode(record.value, internal=True)
             assert isinstance(event, Event)
-            if event.type == JUDGED:
+            if event.type == kind:
                 number = int((event.data or {})["number"])
                 assert found[record.partition].setdefault(number, record.value) == record.value
     return found
@@ -67,10 +67,10 @@ async def test_killed_workers_leave_every_ask_its_one_answer(install: Install) -
             events += more
             await made.send(more)
             await made.advance(OPENS + (number + 1) * 60 * MINUTE)
-            before = sum(map(len, (await said(made)).values()))
+            before = sum(map(len, (await said(made, JUDGED)).values()))
 
             async def more_is_said(before: int = before) -> bool:
-                return sum(map(len, (await said(made)).values())) > before
+                return sum(map(len, (await said(made, JUDGED)).values())) > before
 
             await worker.until(more_is_said, "quotas to say more")
             worker.kill()
@@ -89,6 +89,6 @@ async def test_killed_workers_leave_every_ask_its_one_answer(install: Install) -
         assert kinds.count("touchline.feedback.withheld") > 100
         made_of, _ = await by_their_logs(made)
         assert left == {encode_decision(one) for one in made_of}
-        for numbers in (await said(made)).values():
+        for numbers in (await said(made, JUDGED)).values():
             assert sorted(numbers) == list(range(len(numbers)))
             assert numbers
