@@ -1,4 +1,4 @@
-"""A Faust worker that only says which offsets it is given; started by `test_positions`.
+"""A Faust worker that only says which offsets it is given, and who seeks; started by `test_positions`.
 
 Arguments: bootstrap, topic, file with the stored positions (JSON object partition -> offset), folder for Faust.
 """
@@ -10,7 +10,9 @@ import json
 import sys
 from pathlib import Path
 
+import aiokafka.consumer.consumer  # type: ignore[import-untyped]
 import faust
+from aiokafka.consumer.fetcher import Fetcher  # type: ignore[import-untyped]
 from faust.types import TP
 
 from streams.runtime.cluster import positions
@@ -20,6 +22,15 @@ def say(**facts: object) -> None:
     """One line on standard output."""
     sys.stdout.write(json.dumps(facts) + "\n")
     sys.stdout.flush()
+
+
+class SeenFetcher(Fetcher):  # type: ignore[misc]  # aiokafka ships no types
+    """aiokafka's, which tells each seek."""
+
+    def seek_to(self, tp: TP, offset: int) -> None:
+        """Seek, and say whether by the loop that fetches."""
+        say(seek=offset, at_home=asyncio.get_running_loop() is self._loop)
+        super().seek_to(tp, offset)
 
 
 def main(bootstrap: str, topic: str, stored: str, folder: str) -> None:
@@ -45,6 +56,7 @@ def main(bootstrap: str, topic: str, stored: str, folder: str) -> None:
         say(sought=tp.partition)
         return None if position is None else int(position)
 
+    aiokafka.consumer.consumer.Fetcher = SeenFetcher
     positions.install(app, f"kafka://{bootstrap}", find, frozenset({topic}))
     records = app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 

@@ -92,6 +92,10 @@ async def test_a_worker_begins_at_the_stored_position_whatever_the_group_committ
     with follower(tmp_path, "third", kafka_bootstrap, topic, stored) as third:
         wait_until(lambda: RECORDS - 1 in third.offsets(0), "the third worker to read all again", PATIENCE_S)
         assert third.offsets(0) == list(range(RECORDS))
+    # Only the thread that fetches may seek: from elsewhere it takes records away under a running fetch.
+    seeks = [line for line in second.said() if "seek" in line]
+    assert 7 in [line["seek"] for line in seeks]
+    assert all(line["at_home"] for line in seeks), seeks
 
 
 async def test_after_a_rebalance_each_worker_begins_at_the_stored_positions(

@@ -7,7 +7,7 @@ the one place that positions streams, on every assignment and whenever the flow 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import faust
@@ -47,6 +47,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         except TimeoutError:
             _log.warning("group_not_left", after_s=_STOP_LIMIT_S)
 
+    async def seek_all(self, offsets: Mapping[TP, int]) -> None:
+        """Go to these offsets, where the partition is still assigned.
+
+        In this thread, which its consumer belongs to. Faust's `seek` is called from the main one: there it takes
+        fetched records away while a fetch goes through them, and the worker ends with a KeyError.
+        """
+        await self.call_thread(self._seek_all, offsets)
+
+    async def _seek_all(self, offsets: Mapping[TP, int]) -> None:
+        consumer = self._ensure_consumer()
+        for tp in consumer.assignment() & offsets.keys():
+            self.consumer._read_offset[tp] = offsets[tp] or None
+            consumer.seek(tp, offsets[tp])
+
 
 class Consumer(driver.Consumer):
     """Goes to the stored position of each partition of our topics, whatever the group committed."""
@@ -59,10 +73,11 @@ class Consumer(driver.Consumer):
         await super().perform_seek()
         transport = self.transport
         assert isinstance(transport, Transport)
-        for tp in self.assignment():
-            if tp.topic in transport.topics and (position := await transport.find(tp)) is not None:
-                await self.seek(tp, position)
-                self._committed_offset[tp] = position
+        found = {tp: await transport.find(tp) for tp in self.assignment() if tp.topic in transport.topics}
+        offsets = {tp: position for tp, position in found.items() if position is not None}
+        assert isinstance(self._thread, ConsumerThread)
+        await self._thread.seek_all(offsets)
+        self._committed_offset.update(offsets)
 
     async def accepts(self, tp: TP, offset: int) -> bool:
         """Whether the group's coordinator takes an offset from us now: then the group means us to own the partition."""
