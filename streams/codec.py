@@ -10,13 +10,13 @@ import math
 import re
 import unicodedata
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from streams import reasons
-from streams.model import Event
+from streams.model import Event, Record
 from streams.notices import COMMANDS
 from streams.units import DAY, NoZone, parse_time
 
@@ -72,6 +72,8 @@ _PLAIN: set[str] = set()
 _MOST_CLEAN = 10_000
 _SECONDS: dict[str, int] = {}
 """`2026-03-07T07:00:00` -> microseconds as if UTC; a cache, bounded. In order, hardly anything else is looked up."""
+_TIMES: dict[str, int] = {}
+"""Whole times -> UTC epoch microseconds, as these two give them; a cache, bounded."""
 _ENDINGS: dict[str, int] = {}
 """`.250+02:00` -> microseconds to add; a cache, bounded."""
 _SECOND = 19
@@ -79,8 +81,7 @@ _SECOND = 19
 _MOST_TIMES = 20_000
 _SPACE, _ESCAPE = b" \\"
 """As numbers: to look for bytes in bytes costs ten times as much."""
-_LEADING_VERSION, _SPACED_VERSION = b'{"specversion":"1.0"', b'{"specversion": "1.0"'
-_LEADING = len(_LEADING_VERSION)
+_LEADING_VERSIONS = (b'{"specversion":"1.0"', b'{"specversion": "1.0"')
 _BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -95,31 +96,61 @@ def decode(body: bytes, *, internal: bool = False) -> Event | Rejection:
 
 def decode_timed(body: bytes, *, internal: bool = False) -> tuple[Event, int | None] | Rejection:
     """`decode`, with the event's time in UTC epoch microseconds beside it; None where the record has no time."""
-    try:
-        event = _decode(body)
-        if body[:_LEADING] != _LEADING_VERSION and not body.startswith(_SPACED_VERSION):
-            _decode_version(body)
-    except _BROKEN:
-        return _explain(body)
-    if event.type in _PLAIN and event.source in _CLEAN and event.data is not None:
-        # Nearly every event: nothing to mend, nothing particular to check, its second seen before.
-        name, subject, text = event.id, event.subject, event.time
-        if (
-            name
-            and subject
-            and text is not None
-            and event.specversion == "1.0"
-            and len(body) <= MAX_BYTES
-            and (
-                # JSON without spaces and escapes has none in its texts either.
-                (body.isascii() and _SPACE not in body and _ESCAPE not in body)
-                or (name.isascii() and subject.isascii() and name == name.strip() and subject == subject.strip())
-            )
-        ):
-            try:
-                return event, _SECONDS[text[:_SECOND]] + _ENDINGS[text[_SECOND:]]
-            except KeyError:
-                pass
+    return next(decode_all((Record(0, None, body, internal),)))
+
+
+def decode_all(records: Iterable[Record]) -> Iterator[tuple[Event, int | None] | Rejection]:
+    """`decode_timed` of each record's body in turn.
+
+    A body that is an event already is checked only where its source has not: then the record says its time.
+    """
+    load, plain, clean, times = _decode, _PLAIN, _CLEAN, _TIMES
+    for record in records:
+        body = record.body
+        if isinstance(body, Event):
+            checked = settle(body, internal=record.internal) if record.time is None else record.time
+            yield checked if isinstance(checked, Rejection) else (body, checked)
+            continue
+        try:
+            event = load(body)
+            if not body.startswith(_LEADING_VERSIONS):
+                _decode_version(body)
+        except _BROKEN:
+            yield _explain(body)
+            continue
+        if event.type in plain and event.source in clean and event.data is not None and event.specversion == "1.0":
+            # Nearly every event: nothing to mend, nothing particular to check, its time seen before.
+            name, subject, text = event.id, event.subject, event.time
+            if (
+                name
+                and subject
+                and text is not None
+                and len(body) <= MAX_BYTES
+                and (
+                    # JSON without spaces and escapes has none in its texts either.
+                    (body.isascii() and _SPACE not in body and _ESCAPE not in body)
+                    or (name.isascii() and subject.isascii() and name == name.strip() and subject == subject.strip())
+                )
+            ):
+                time = times.get(text)
+                if time is not None:
+                    yield event, time
+                    continue
+                try:
+                    time = _SECONDS[text[:_SECOND]] + _ENDINGS[text[_SECOND:]]
+                except KeyError:
+                    pass
+                else:
+                    if len(times) >= _MOST_TIMES:
+                        times.clear()
+                    times[text] = time
+                    yield event, time
+                    continue
+        yield _settled(event, body, record.internal)
+
+
+def _settled(event: Event, body: bytes, internal: bool) -> tuple[Event, int | None] | Rejection:
+    """Any event, just decoded."""
     if event.type == REFUSED:
         return _unwrap(event)  # may be longer than what it wraps was allowed to be
     if len(body) > MAX_BYTES:

@@ -163,8 +163,11 @@ class Tally:
             counts = self.measured[key] = [0, 0, 0, 0, 0, {}, {}]
         return counts
 
-    def see(self, source: str, time: int) -> None:
-        """An accepted event of a source at its own time (UTC epoch microseconds)."""
+    def see(self, source: str, time: int) -> str | None:
+        """An accepted event of a source at its own time (UTC epoch microseconds).
+
+        Returns the source if none of its events was later: then `see_more` may take those that follow.
+        """
         last = self.last_seen.get(source)
         if last is None:
             if len(self.last_seen) >= _MAX_SOURCES:
@@ -176,12 +179,26 @@ class Tally:
         counts = self.sources.get(source)
         if counts is None:
             self.sources[source] = [1, time, time, gap if gap > 0 else 0]
-            return
+            return source if gap >= 0 else None
         counts[0] += 1
         if time < counts[1]:
             counts[1] = time
         elif time > counts[2]:
             counts[2] = time
+        if gap > counts[3]:
+            counts[3] = gap
+        return source if gap >= 0 else None
+
+    def see_more(self, source: str, count: int, latest: int, gap: int) -> None:
+        """What `see` makes of `count` more events of the source it returned last, each no earlier than the one before.
+
+        `latest` is the time of the last one, `gap` the longest between two of them, that of `see` included.
+        """
+        self.last_seen[source] = latest
+        counts = self.sources[source]
+        counts[0] += count
+        if latest > counts[2]:
+            counts[2] = latest
         if gap > counts[3]:
             counts[3] = gap
 

@@ -29,7 +29,7 @@ from streams.stages.head import FORMAT, Changes, Head, Position
 from streams.stages.learning import HOUR_TICKS
 from streams.stages.lessons import LESSON, lesson_of
 from streams.stages.lives import Lives
-from streams.stages.reading import Own, Prepared, Reader, Waiting
+from streams.stages.reading import NEVER_BEFORE, Own, Prepared, Reader, Reading, Waiting
 from streams.stages.residents import Residents
 from streams.stages.transit import Arrived, Transit, waiting_parcel
 from streams.stages.verdicts import JUDGED, Hearing, verdicts_of
@@ -46,7 +46,6 @@ from streams.tally import (
 )
 
 TICK = 1_000_000
-NEVER_BEFORE = -NEVER
 TIME_ADVANCED = "touchline.time.advanced"
 CONFIG_ACTIVATED = "touchline.config.activated"
 STOOD = "touchline.signals.stood"
@@ -112,7 +111,7 @@ class JourneyStage:
         self._lives = Lives(self._residents, self._tally, self._population, self._out)
         self._stood = -1
         self._hearing = Hearing()
-        self._prepared: tuple[Sequence[Record], list[Prepared]] | None = None
+        self._prepared: tuple[Sequence[Record], Reading] | None = None
         self._asked: set[str] | None = None
         """What `needs` has asked for, for the prepared batch; None when all of it has to be looked through."""
         self._use(rules)
@@ -260,7 +259,7 @@ class JourneyStage:
         residents = self._residents
         wanted: set[str] = set()
         if self._prepared is None or self._prepared[0] is not batch:
-            self._prepared = (batch, list(map(self._reader.take, batch)))
+            self._prepared = (batch, self._reader.take_all(batch))
         elif self._asked is not None:
             # Nothing but what was asked for has come: only where it leads on to can be missing now.
             for key in self._asked:
@@ -268,36 +267,24 @@ class JourneyStage:
             self._asked = wanted
             return wanted
         self._asked = wanted
-        highest = NEVER_BEFORE
-        others: list[Waiting] = []
-        for record, entry in zip(*self._prepared, strict=True):
-            if type(entry) is tuple:
-                time: int | None = entry[0]
-            elif isinstance(entry, Own):
-                time = entry.time
-                if entry.event.type == JUDGED:
-                    judged = verdicts_of(entry.event)
-                    for nominee in (*judged.allowed, *judged.refused):
-                        residents.want_key(nominee.subject, wanted)
-            else:
-                if isinstance(entry, Arrived):
-                    others.append(waiting_parcel(entry))
-                continue
-            if time is not None:
-                log_time = record.log_time
-                if log_time is not None and log_time < time:
-                    time = log_time
-                if time > highest:
-                    highest = time
+        entries, highest, others = self._prepared[1]
+        parcels: list[Waiting] = []
+        for entry in others:
+            if isinstance(entry, Arrived):
+                parcels.append(waiting_parcel(entry))
+            elif entry.event.type == JUDGED:
+                judged = verdicts_of(entry.event)
+                for nominee in (*judged.allowed, *judged.refused):
+                    residents.want_key(nominee.subject, wanted)
         reach = self._watermark
         if highest != NEVER_BEFORE and (reach is None or highest - self._lateness > reach):
             reach = highest - self._lateness
         if reach is None:
             return wanted
         # What comes later than that only waits: its customer is asked for when it is due to be applied.
-        residents.want([entry for entry in self._prepared[1] if type(entry) is tuple and entry[0] < reach], wanted)
+        residents.want([entry for entry in entries if type(entry) is tuple and entry[0] < reach], wanted)
         residents.want(self._waiting[self._front : bisect_left(self._waiting, (reach,), self._front)], wanted)
-        residents.want(others, wanted)
+        residents.want(parcels, wanted)
         residents.want_due(reach, wanted)
         return wanted
 
@@ -312,11 +299,11 @@ class JourneyStage:
         if self._prepared is not None and self._prepared[0] is batch:
             ready = self._prepared[1]
         self._prepared = None
-        taken = self._read_on(batch, map(self._reader.take, batch) if ready is None else ready)
+        taken = self._read_on(batch, (ready or self._reader.take_all(batch)).entries)
         while taken < len(batch):
             # Other rules hold from here: what was prepared under the old ones is void.
             batch = batch[taken:]
-            taken = self._read_on(batch, map(self._reader.take, batch))
+            taken = self._read_on(batch, self._reader.take_all(batch).entries)
         self._catch_up()
         return self._drain()
 
@@ -638,6 +625,8 @@ class JourneyStage:
             # Somewhere in between ids fall out: one by one then.
             oldest = NEVER
         accepted = 0
+        run: str | None = None
+        more = latest = gap = 0
         for entry in entries:
             start += 1
             time, _, source, _, _, subject, kind, identity, hits, cell, value, data, _, plain, _ = entry
@@ -651,6 +640,15 @@ class JourneyStage:
                 and not elsewhere(subject)
             ):
                 accepted += 1
+                if source != run:
+                    if more:
+                        tally.see_more(run, more, latest, gap)  # type: ignore[arg-type]  # a run has a source
+                    run, more, latest, gap = see(source, time), 0, time, 0
+                else:
+                    more += 1
+                    if time - latest > gap:
+                        gap = time - latest
+                    latest = time
                 if self._welcome(entry, subject) < last:
                     break
                 continue
@@ -664,6 +662,10 @@ class JourneyStage:
                 population.room -= accepted
                 door[ACCEPTED] += accepted
                 accepted = 0
+                if more:
+                    tally.see_more(run, more, latest, gap)  # type: ignore[arg-type]  # as above
+                    more = 0
+                run = None
                 self._apply(entry, time)
                 if timers and timers[0][0] < last:
                     break
@@ -680,7 +682,15 @@ class JourneyStage:
                 door[EVICTED] += seen.trim(customer, self._max_ids_per_key)
             customer.touched = time
             types[kind] += 1
-            see(source, time)
+            if source != run:
+                if more:
+                    tally.see_more(run, more, latest, gap)  # type: ignore[arg-type]  # as above
+                run, more, latest, gap = see(source, time), 0, time, 0
+            else:
+                more += 1
+                if time - latest > gap:
+                    gap = time - latest
+                latest = time
             if not resident:
                 mark(subject)  # type: ignore[arg-type]  # a customer was found under it
             if hits is NOTHING:
@@ -698,18 +708,22 @@ class JourneyStage:
                     schedule(subject, customer, earliest)  # type: ignore[arg-type]
                     if earliest < last:
                         break
+        if more:
+            tally.see_more(run, more, latest, gap)  # type: ignore[arg-type]  # as above
         population.room -= accepted
         door[ACCEPTED] += accepted
         return start
 
     def _welcome(self, entry: Waiting, key: str) -> int:
-        """A customer's first event, on time and plain: what `_apply` comes to then. Returns when the timer fires."""
-        time, _, source, _, _, _, kind, identity, hits, cell, value, data, _, _, _ = entry
+        """A customer's first event, on time and plain: what `_apply` comes to then, but for its source's count.
+
+        Returns when the timer fires.
+        """
+        time, _, _, _, _, _, kind, identity, hits, cell, value, data, _, _, _ = entry
         residents, walk = self._residents, self._walk
         customer = Customer(shape=residents.shape, touched=time, seen=identity, seen_since=time)
         residents.cache[key] = customer
         self._tally.types[kind] += 1
-        self._tally.see(source, time)
         if hits is not NOTHING:
             self._book(hits, customer, key, cell, value, data or {}, time, time)
         due, walk.earliest = walk.earliest, NEVER

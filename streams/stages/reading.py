@@ -5,16 +5,16 @@ Pure: nothing here depends on the records before it but the file in force.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from streams import reasons, seen
-from streams.codec import Rejection, decode_timed, sequence_number, settle
+from streams.codec import Rejection, decode_all, sequence_number
 from streams.effects import Cell
-from streams.journeys import LONGEST
+from streams.journeys import LONGEST, NEVER
 from streams.model import Event, Record
 from streams.notices import ERASED
 from streams.rules import NOTHING, Hits, Rules
@@ -44,6 +44,18 @@ class Own(msgspec.Struct, frozen=True):
 
 
 Prepared = Waiting | Own | Arrived | Rejection
+NEVER_BEFORE = -NEVER
+
+
+class Reading(NamedTuple):
+    """Records read."""
+
+    entries: list[Prepared]
+    """One for each, in their order."""
+    highest: int
+    """The latest time any of them moves the watermark towards, NEVER_BEFORE without one."""
+    others: list[Own | Arrived]
+    """Those of the entries that are neither events nor rejected."""
 
 
 class Reader:
@@ -68,19 +80,61 @@ class Reader:
 
     def take(self, record: Record) -> Prepared:
         """Everything about a record that does not depend on what came before it."""
-        body = record.body
-        if isinstance(body, bytes):
-            taken = decode_timed(body, internal=record.internal)
-            if isinstance(taken, Rejection):
-                return taken
-            event, time = taken
-        else:
-            event, time = body, record.time
-            if time is None:
-                settled = settle(event, internal=record.internal)
-                if isinstance(settled, Rejection):
-                    return settled
-                time = settled
+        return self.take_all((record,)).entries[0]
+
+    def take_all(self, records: Sequence[Record]) -> Reading:
+        """`take` of each record. Written out here is what nearly every one is: an event, not ahead of its log."""
+        hits_of, values_of, cells, digest = self._hits.get, self._values_of, self._cells, seen.digest
+        entries: list[Prepared] = []
+        append = entries.append
+        others: list[Own | Arrived] = []
+        highest = NEVER_BEFORE
+        for record, taken in zip(records, decode_all(records), strict=True):
+            if type(taken) is Rejection:
+                append(taken)
+                continue
+            event, time = taken  # type: ignore[misc]  # a pair, by the line before
+            log_time = record.log_time
+            if time is None or log_time is None or time > log_time or record.internal:
+                entry = self._entry(record, event, time)
+                append(entry)
+                if isinstance(entry, Own | Arrived):
+                    others.append(entry)
+                if not isinstance(entry, tuple | Own) or (reached := _time_of(entry)) is None:
+                    continue
+                if log_time is not None and log_time < reached:
+                    reached = log_time
+                if reached > highest:
+                    highest = reached
+                continue
+            if time > highest:
+                highest = time
+            kind, sequence, source, name, data = event.type, event.sequence, event.source, event.id, event.data
+            hits = hits_of(kind, NOTHING)
+            cell = value = None
+            if hits is NOTHING:
+                data = None
+            elif data is None:
+                data = {}
+            elif hits.only is not None:
+                try:
+                    cell = cells[values_of(data)]
+                except (KeyError, TypeError):
+                    cell = self._cell(data)
+                value = hits.only.rule.worth(data)
+                if cell is not None:
+                    data = None
+            append(
+                (
+                    time, 0 if sequence is None else sequence_number(sequence), source, name, record.offset,
+                    event.subject, kind, digest(source, name), hits, cell, value, data,
+                    record, hits.plain, False,
+                )
+            )  # fmt: skip
+        return Reading(entries, highest, others)
+
+    def _entry(self, record: Record, event: Event, time: int | None) -> Prepared:
+        """What any record is whose event has been decoded."""
         kind = event.type
         if record.internal and kind.startswith("touchline."):
             if kind in PARCELS:
@@ -149,6 +203,10 @@ class Reader:
         if len(self._cells) >= _MOST_CELLS:
             self._cells.clear()
         return self._cells.setdefault(cell, cell)
+
+
+def _time_of(entry: Waiting | Own) -> int | None:
+    return entry.time if isinstance(entry, Own) else entry[0]
 
 
 def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams import codec, reasons
-from streams.codec import Rejection, decode, decode_timed, encode, refuse
-from streams.model import Event
+from streams.codec import Rejection, decode, decode_all, decode_timed, encode, refuse
+from streams.model import Event, Record
 
 GOOD: dict[str, Any] = {
     "specversion": "1.0",
@@ -276,3 +276,32 @@ def test_no_bytes_raise(raw: bytes) -> None:
 def test_no_json_object_raises_and_every_rejection_has_a_known_reason(fields: dict[str, Any]) -> None:
     found = decode(json.dumps({**GOOD, **fields}).encode())
     assert isinstance(found, Event) or found.reason in reasons.INVALID
+
+
+_TIMES = st.builds(
+    "2026-03-07T07:00:{:02}{}{}".format,
+    st.integers(0, 61),
+    st.sampled_from(["", ".25", ".250", ".250001", "."]),
+    st.sampled_from(["Z", "z", "+02:00", "-00:30", "", "+25:00"]),
+)
+
+
+@given(times=st.lists(_TIMES, min_size=1, max_size=12))
+def test_a_time_means_the_same_whether_it_was_read_before_or_not(times: list[str]) -> None:
+    records = [Record(offset, None, body(time=time)) for offset, time in enumerate([*times, *times])]
+    found = list(decode_all(records))
+    assert found[: len(times)] == found[len(times) :]
+    for time, one in zip(times, found, strict=False):
+        afresh = codec.read_time(time)
+        assert (one[1] if isinstance(one, tuple) else one) == afresh
+
+
+def test_records_read_together_keep_their_order_whatever_they_are() -> None:
+    event = Event(id="e-1", source="shop", type="order.completed", time=GOOD["time"])
+    time = 1_795_342_500_250_000
+    bodies: list[tuple[bytes | Event, int | None]] = [(b"{", None), (event, time), (body(id=""), None), (body(), None)]
+    records = [Record(offset, None, one, time=known) for offset, (one, known) in enumerate(bodies)]
+    found = list(decode_all(records))
+    assert [type(one) for one in found] == [Rejection, tuple, Rejection, tuple]
+    assert found[1] == (event, time)
+    assert found[3] == decode_timed(body())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 
 import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streams.effects import AlertCommand, ChangeSeen, Partial
 from streams.tally import Tally
@@ -86,3 +88,30 @@ def test_a_customer_who_is_forgotten_is_no_example_and_stays_counted() -> None:
     closed = close(Tally.restore(tally.snapshot()))
     assert [one.subjects for one in closed.entrants] == [("ben",)]
     assert sum(one.count for one in closed.entered) == 2
+
+
+@given(before=st.lists(st.integers(0, 50), max_size=3), times=st.lists(st.integers(0, 50), min_size=1, max_size=8))
+def test_events_of_a_source_seen_at_once_are_seen_as_one_by_one(before: list[int], times: list[int]) -> None:
+    once, each = Tally(), Tally()
+    for time in before:
+        once.see("shop", time)
+        each.see("shop", time)
+    first, *more = sorted(times)
+    if once.see("shop", first) != "shop":
+        return  # a later one is known: they are seen one by one
+    for time in sorted(times):
+        each.see("shop", time)
+    if more:
+        gaps = [after - time for time, after in zip([first, *more], more, strict=False)]
+        once.see_more("shop", len(more), more[-1], max(gaps))
+    assert close(once) == close(each)
+    once.see("shop", 60)
+    each.see("shop", 60)
+    assert close(once) == close(each)
+
+
+def test_a_source_beyond_those_told_apart_is_never_seen_at_once() -> None:
+    tally = Tally()
+    for number in range(1_000):
+        assert tally.see(f"s-{number}", 1) == f"s-{number}"
+    assert tally.see("one-too-many", 2) != "one-too-many"

@@ -430,7 +430,7 @@ class JourneyService(Service):
         self.rate.count(len(records))
         slot.progress.took(records[-1].offset + 1, records[-1].log_time)
         now = self._clock.now()
-        received = Counter(record.log_time for record in records if not record.internal)
+        received = Counter([record.log_time for record in records if not record.internal])
         for log_time, count in received.items():
             if log_time is not None and log_time >= self._began:
                 self.latency.observe((now - log_time) / 1e6, count)

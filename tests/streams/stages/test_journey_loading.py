@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.codec import encode
@@ -47,10 +47,16 @@ def rules() -> Rules:
 
 
 def record(
-    offset: int, subject: str, kind: str, seconds: float, data: dict[str, Any], name: str | None = None
+    offset: int,
+    subject: str,
+    kind: str,
+    seconds: float,
+    data: dict[str, Any],
+    name: str | None = None,
+    source: str = "shop",
 ) -> Record:
     time = format_time(MOMENT + int(seconds * 1e6))
-    event = Event(id=name or f"e-{offset}", source="shop", type=kind, time=time, subject=subject, data=data)
+    event = Event(id=name or f"e-{offset}", source=source, type=kind, time=time, subject=subject, data=data)
     return Record(offset, None, encode(event))
 
 
@@ -105,14 +111,31 @@ class Long(JourneyStage):
     """Takes a customer's first event the long way, as any other."""
 
     def _welcome(self, entry: Waiting, key: str) -> int:
+        source, tally = entry[2], self._tally
+        counts, last = list(tally.sources[source]), tally.last_seen[source]
         self._apply(entry, entry[0])
-        # Whoever calls counts them all at once.
-        self._tally.door[ACCEPTED] -= 1
+        # Whoever calls counts them all at once, and what their source says.
+        tally.door[ACCEPTED] -= 1
+        tally.sources[source], tally.last_seen[source] = counts, last
         self._population.room += 1
         customer = self.find(key)
         assert customer is not None
         assert customer.due is not None
         return customer.due
+
+
+class OneByOne(JourneyStage):
+    """Takes every event the long way."""
+
+    def _apply_all(self, start: int, end: int) -> int:
+        entries = self._waiting[start:end]
+        for entry in entries:
+            start += 1
+            self._apply(entry, entry[0])
+            timers = self._residents.timers
+            if timers and timers[0][0] < entries[-1][0]:
+                break
+        return start
 
 
 _event = st.tuples(
@@ -140,3 +163,33 @@ def test_the_short_way_of_a_first_event_leaves_what_the_long_way_leaves(
         for number, (subject, kind, tenths, data) in enumerate(sorted(events, key=lambda one: one[2]), 2)
     ]
     assert run(JourneyStage(rules()), warm, batch) == run(Long(rules()), warm, batch)
+
+
+_seen = st.tuples(
+    st.sampled_from("abc"),
+    st.sampled_from(TYPES),
+    st.integers(0, 20),
+    st.sampled_from(["shop", "app", "till"]),
+    st.integers(0, 12),
+)
+
+
+_LONG_SILENCE = [
+    ("a", "page.viewed", 9, "shop", 0), ("a", "page.viewed", 10, "shop", 1), ("b", "page.viewed", 18, "shop", 2),
+    ("a", "page.viewed", 19, "app", 3), ("b", "page.viewed", 35, "shop", 4),
+]  # fmt: skip
+
+
+@example(events=_LONG_SILENCE, in_order=True)
+@given(events=st.lists(_seen, min_size=1, max_size=40), in_order=st.booleans())
+def test_events_taken_together_leave_what_they_leave_one_by_one(
+    events: list[tuple[str, str, int, str, int]], in_order: bool
+) -> None:
+    if in_order:
+        events = sorted(events, key=lambda one: one[2])
+    warm = [record(0, "w", "page.viewed", 0, {}), record(1, "w", "page.viewed", 1, {}, source="app")]
+    batch = [
+        record(number, subject, kind, 2 + tenths / 10, {"device": "phone"}, f"e-{name}", source)
+        for number, (subject, kind, tenths, source, name) in enumerate(events, 2)
+    ]
+    assert run(JourneyStage(rules()), warm, batch) == run(OneByOne(rules()), warm, batch)
