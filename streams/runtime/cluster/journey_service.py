@@ -48,6 +48,8 @@ from streams.units import format_time
 
 _log = structlog.get_logger()
 _POLL_MS = 200
+_FETCH_BYTES = 2_000_000
+"""Of a partition at once, at most: in a backlog each batch is then a whole one. All of them together are held to 50 MB."""
 _REVOKE_LIMIT_S = 10.0
 _RETRY_S = 1.0
 _STOP_LIMIT_S = 10.0
@@ -170,6 +172,7 @@ class JourneyService(Service):
             auto_offset_reset="none",
             max_poll_records=self.settings.batch,
             fetch_max_wait_ms=_POLL_MS,
+            max_partition_fetch_bytes=_FETCH_BYTES,
             session_timeout_ms=self.settings.session_s * 1000,
             heartbeat_interval_ms=round(1000 * heartbeat_seconds(self.settings.session_s)),
         )
