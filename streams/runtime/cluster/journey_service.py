@@ -49,7 +49,7 @@ from streams.units import format_time
 _log = structlog.get_logger()
 _POLL_MS = 200
 _FETCH_BYTES = 2_000_000
-"""Of a partition at once, at most: in a backlog each batch is then a whole one. aiokafka holds all together to 50 MB."""
+"""Of a partition at once, at most: in a backlog each batch is then a whole one. All together have aiokafka's 50 MB."""
 _REVOKE_LIMIT_S = 10.0
 _RETRY_S = 1.0
 _STOP_LIMIT_S = 10.0
