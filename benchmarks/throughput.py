@@ -1,13 +1,15 @@
 """The cluster worker against other engines: the same broker, the same events, one run.
 
     python -m benchmarks.throughput [--part peers|latency|recovery|scaling] [--events 300000] [--customers 1000000]
+                                    [--rounds 3]
 
 Kafka, Redis and the sender share the first core, what is measured has the last one.
 `peers`: a backlog of events, cold (each of another customer) and warm (20,000 customers). Touchline's worker does its
 full logic: journeys, four segment dimensions, signals with detection, an asking rule and cases, exact through a crash,
 Kafka → Redis → Kafka; and once more with a file of one journey, which is the job of the peers: each customer's place
 in three steps, kept through a crash (`benchmarks/peers`). The bare loop keeps nothing. Figures are by the CPU time of
-the process, as wall time shares the machine with the broker.
+the process, as wall time shares the machine with the broker, and medians of the rounds: one round alone says little on
+a machine that is shared.
 `latency`: events at half of the warm rate, an ask for every hundredth; from the event's own time to the time Kafka gave
 the decision. Alerts: from the end of the tick they are decided on.
 `recovery`: as many customers in the store, events at half of the rate, kill -9, a new worker: seconds until it has
@@ -21,6 +23,7 @@ import argparse
 import asyncio
 import os
 import random
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +53,7 @@ WARM_CUSTOMERS = 20_000
 PARTS = ("peers", "latency", "recovery")
 """Measured one core against the other."""
 _FAUST_EVENTS = 15_000
+_SHOWN_EACH = ("cpu_seconds_per_million", "worker_ratio", "same_job_ratio")
 
 
 def _store_costs(before: dict[str, Any], after: dict[str, Any], events: int) -> dict[str, float]:
@@ -101,9 +105,13 @@ async def peers(servers: Servers, events: int) -> dict[str, Any]:
             await feed.create(servers.kafka, f"{kind}-{name}")
             runs[name] = await asyncio.to_thread(peer, script, python, servers, topic, f"{kind}-{name}", count)
             print(kind, name, runs[name].figures())  # noqa: T201  # the benchmark's report
-        own = runs["worker"].cpu_seconds / runs["worker"].events
+        each = {name: one.cpu_seconds / one.events for name, one in runs.items()}
         report[kind] = {
-            name: {**one.figures(), "worker_ratio": round(one.cpu_seconds / one.events / own, 3)}
+            name: {
+                **one.figures(),
+                "worker_ratio": round(each[name] / each["worker"], 3),
+                "same_job_ratio": round(each[name] / each["worker_same_job"], 3),
+            }
             for name, one in runs.items()
         }
         report[kind]["store"] = costs
@@ -111,11 +119,22 @@ async def peers(servers: Servers, events: int) -> dict[str, Any]:
     return report
 
 
+def medians(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of each figure, its median over the rounds; of processor time and ratios also what each round gave."""
+    report: dict[str, Any] = {"rounds": len(rounds)}
+    for kind in rounds[0]:
+        report[kind] = {}
+        for name, figures in rounds[0][kind].items():
+            each = {key: [one[kind][name][key] for one in rounds] for key in figures}
+            report[kind][name] = {key: statistics.median(numbers) for key, numbers in each.items()} | {
+                f"{key}_each": each[key] for key in _SHOWN_EACH if key in each
+            }
+    return report
+
+
 async def measure(servers: Servers, parts: list[str], args: argparse.Namespace) -> dict[str, Any]:
-    """The parts named, in turn."""
+    """The parts named but `peers`, in turn."""
     report: dict[str, Any] = {}
-    if "peers" in parts:
-        report["peers"] = await peers(servers, args.events)
     if "latency" in parts:
         report["latency"] = await latency(servers, args.rate)
     if "recovery" in parts:
@@ -128,6 +147,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=(*PARTS, "scaling"), action="append")
     parser.add_argument("--events", type=int, default=300_000, help="in the backlog")
+    parser.add_argument("--rounds", type=int, default=3, help="of peers, each with servers of its own")
     parser.add_argument("--customers", type=int, default=1_000_000, help="in the store when the worker is killed")
     parser.add_argument("--rate", type=float, default=2_500.0, help="events a second of latency and recovery")
     parser.add_argument("--scaling-rate", type=float, default=2_000.0, help="events a second of scaling")
@@ -144,8 +164,16 @@ def main() -> None:
     report: dict[str, Any] = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
     report.pop("machine", None)
     random.seed(1)
-    with running() as servers:
-        measured = asyncio.run(measure(servers, parts, args))
+    measured: dict[str, Any] = {}
+    if "peers" in parts:
+        rounds = []
+        for _ in range(args.rounds):
+            with running() as servers:
+                rounds.append(asyncio.run(peers(servers, args.events)))
+        measured["peers"] = medians(rounds)
+    if set(parts) - {"peers"}:
+        with running() as servers:
+            measured |= asyncio.run(measure(servers, parts, args))
     report |= {name: {**figures, "commit": machine()["commit"]} for name, figures in measured.items()}
     write("throughput", report)
 

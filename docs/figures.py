@@ -194,9 +194,11 @@ def _throughput(result: dict[str, Any]) -> Rows:
     for kind, words in (("warm", "20,000 customers"), ("cold", "each event another customer")):
         for name, engine in _ENGINES.items():
             run = result["peers"][kind][name]
+            each = run["cpu_seconds_per_million_each"]
             yield (
                 f"One core of a cluster, {words}: {engine}",
-                f"{run['cpu_seconds_per_million']} CPU s per million events",
+                f"{run['cpu_seconds_per_million']} CPU s per million events ({min(each)} to {max(each)} in {len(each)}"
+                " rounds)",
             )
     latency, recovery = result["latency"], result["recovery"]
     for what, key in (("event → ask", "event_to_ask"), ("tick → signal breached", "tick_to_alert")):
