@@ -10,9 +10,9 @@ Kafka → Redis → Kafka; and once more with a file of one journey, which is th
 in three steps, kept through a crash (`benchmarks/peers`). The bare loop keeps nothing. Figures are by the CPU time of
 the process, as wall time shares the machine with the broker, and medians of the rounds: one round alone says little on
 a machine that is shared.
-`latency`: events at half of the warm rate, an ask for every hundredth; from the event's own time to the time Kafka gave
-the decision. Alerts: from the end of the tick they are decided on.
-`recovery`: as many customers in the store, events at half of the rate, kill -9, a new worker: seconds until it has
+`latency`: events at a sixth and at half of the warm rate, an ask for every hundredth; from the event's own time to the
+time Kafka gave the decision. Alerts: from the end of the tick they are decided on.
+`recovery`: as many customers in the store, events at `--rate`, kill -9, a new worker: seconds until it has
 caught up.
 `scaling`: two thousand events a second while workers come and go; into `results/scaling.json`, on both cores.
 """
@@ -53,6 +53,8 @@ WARM_CUSTOMERS = 20_000
 PARTS = ("peers", "latency", "recovery")
 """Measured one core against the other."""
 _FAUST_EVENTS = 15_000
+_LATENCY_RATES = {5: 5_000.0, 7: 15_000.0}
+"""Database of the store -> events a second."""
 _SHOWN_EACH = ("cpu_seconds_per_million", "worker_ratio", "same_job_ratio")
 
 
@@ -136,7 +138,7 @@ async def measure(servers: Servers, parts: list[str], args: argparse.Namespace) 
     """The parts named but `peers`, in turn."""
     report: dict[str, Any] = {}
     if "latency" in parts:
-        report["latency"] = await latency(servers, args.rate)
+        report["latency"] = {"rates": [await latency(servers, rate, number) for number, rate in _LATENCY_RATES.items()]}
     if "recovery" in parts:
         report["recovery"] = await recovery(servers, args.customers, args.rate)
     return report
@@ -149,7 +151,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=300_000, help="in the backlog")
     parser.add_argument("--rounds", type=int, default=3, help="of peers, each with servers of its own")
     parser.add_argument("--customers", type=int, default=1_000_000, help="in the store when the worker is killed")
-    parser.add_argument("--rate", type=float, default=2_500.0, help="events a second of latency and recovery")
+    parser.add_argument("--rate", type=float, default=2_500.0, help="events a second of recovery")
     parser.add_argument("--scaling-rate", type=float, default=2_000.0, help="events a second of scaling")
     args = parser.parse_args()
     parts = args.part or list(PARTS)

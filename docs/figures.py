@@ -200,13 +200,14 @@ def _throughput(result: dict[str, Any]) -> Rows:
                 f"{run['cpu_seconds_per_million']} CPU s per million events ({min(each)} to {max(each)} in {len(each)}"
                 " rounds)",
             )
-    latency, recovery = result["latency"], result["recovery"]
-    for what, key in (("event → ask", "event_to_ask"), ("tick → signal breached", "tick_to_alert")):
-        times = latency[f"{key}_milliseconds"]
-        yield (
-            f"Cluster, {latency['events_per_second']:,.0f} events/s, {what}",
-            f"p50 {times['p50']:.0f} ms, p99 {times['p99']:.0f} ms",
-        )
+    for latency in result["latency"]["rates"]:
+        for what, key in (("event → ask", "event_to_ask"), ("tick → signal breached", "tick_to_alert")):
+            times = latency[f"{key}_milliseconds"]
+            yield (
+                f"Cluster, one worker, {latency['events_per_second']:,.0f} events/s, {what}",
+                f"p50 {times['p50']:.0f} ms, p99 {times['p99']:.0f} ms",
+            )
+    recovery = result["recovery"]
     yield (
         f"Worker killed with {recovery['customers']:,} customers stored, {recovery['events_per_second']:,.0f} events/s",
         f"reads again after {recovery['to_first_commit_seconds']:.0f} s, has caught up after"
@@ -230,13 +231,17 @@ def _circumstances(killed: dict[str, Any]) -> str:
     )
 
 
+def _steady(seconds: float) -> str:
+    return f"steady again after {seconds:.1f} s" if seconds else "never a second behind"
+
+
 def _scaling(result: dict[str, Any]) -> Rows:
     for course in ("scaled", "rolled"):
         for row in result[course]["changes"]:
             yield (
                 f"Cluster, {result['events_per_second']:,.0f} events/s, {result['partitions']} partitions:"
                 f" {row['change']} (load average {row['load_average']:.0f})",
-                f"steady again after {row['to_steady_seconds']:.1f} s; longest time without a commit of any partition"
+                f"{_steady(row['to_steady_seconds'])}; longest time without a commit of any partition"
                 f" {row['longest_gap_seconds']:.1f} s",
             )
     compared = [result[course]["against_replay"] for course in ("scaled", "rolled")]

@@ -48,13 +48,13 @@ def _event(number: int, subject: str, kind: str, moment: float, data: dict[str, 
     return msgspec.json.encode({**event, "time": format_time(int(moment * 1e6)), "data": data})
 
 
-async def latency(servers: Servers, rate: float, seconds: float = SECONDS) -> dict[str, Any]:
-    """Quantiles in milliseconds, at `rate` events a second through one worker.
+async def latency(servers: Servers, rate: float, database: int, seconds: float = SECONDS) -> dict[str, Any]:
+    """Quantiles in milliseconds, at `rate` events a second through one worker with this database of the store.
 
     Each of the queues' calls turn long at a moment of its own, so that its expectation is missed once.
     """
     file = FILE + "".join(_QUEUE.format(queue=queue) for queue in range(QUEUES))
-    touchline = Touchline(servers, "latency", file, 5)
+    touchline = Touchline(servers, f"latency-{database}", file, database)
     await touchline.made.wait_for_topics()
     touchline.start()
     sent: dict[str, float] = {}
