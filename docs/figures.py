@@ -311,7 +311,7 @@ def _console(result: dict[str, Any]) -> Rows:
         f"An open console at the service, {result['changes_gzip_bytes_per_second'] / 1024:.0f} KiB a second"
         f" (a whole view: {result['whole_identity_bytes_per_second'] / 1024:.0f} KiB)",
         f"{result['service_cpu_percent_of_the_first_console']:.1f} % of a core for the first,"
-        f" {max(0.0, result['service_cpu_percent_per_further_console']):.2f} % for each of {result['consoles'] - 1} more",
+        f" {max(result['service_cpu_percent_per_further_console'], 0):.2f} % for each of {result['consoles'] - 1} more",
     )
 
 

@@ -83,7 +83,7 @@ class Reader:
         return self.take_all((record,)).entries[0]
 
     def take_all(self, records: Sequence[Record]) -> Reading:
-        """`take` of each record. Written out here is what nearly every one is: an event, not ahead of its log."""
+        """`take` of each record."""
         hits_of, values_of, cells, digest = self._hits.get, self._values_of, self._cells, seen.digest
         entries: list[Prepared] = []
         append = entries.append
@@ -95,19 +95,19 @@ class Reader:
                 continue
             event, time = taken  # type: ignore[misc]  # a pair, by the line before
             log_time = record.log_time
-            if time is None or log_time is None or time > log_time or record.internal:
-                entry = self._entry(record, event, time)
-                append(entry)
-                if isinstance(entry, Own | Arrived):
-                    others.append(entry)
-                if not isinstance(entry, tuple | Own) or (reached := _time_of(entry)) is None:
+            future = False
+            if time is None or record.internal or (log_time is not None and time > log_time):
+                settled = self._settle(record, event, time)
+                if not isinstance(settled, tuple):
+                    append(settled)
+                    if not isinstance(settled, Rejection):
+                        others.append(settled)
+                    if isinstance(settled, Own) and settled.time is not None:
+                        highest = max(highest, _reached(settled.time, log_time))
                     continue
-                if log_time is not None and log_time < reached:
-                    reached = log_time
-                if reached > highest:
-                    highest = reached
-                continue
-            if time > highest:
+                time, future = settled
+                highest = max(highest, _reached(time, log_time))
+            elif time > highest:
                 highest = time
             kind, sequence, source, name, data = event.type, event.sequence, event.source, event.id, event.data
             hits = hits_of(kind, NOTHING)
@@ -128,53 +128,28 @@ class Reader:
                 (
                     time, 0 if sequence is None else sequence_number(sequence), source, name, record.offset,
                     event.subject, kind, digest(source, name), hits, cell, value, data,
-                    record, hits.plain, False,
+                    record, hits.plain and not future, future,
                 )
             )  # fmt: skip
         return Reading(entries, highest, others)
 
-    def _entry(self, record: Record, event: Event, time: int | None) -> Prepared:
-        """What any record is whose event has been decoded."""
-        kind = event.type
-        if record.internal and kind.startswith("touchline."):
-            if kind in PARCELS:
+    def _settle(self, record: Record, event: Event, time: int | None) -> tuple[int, bool] | Own | Arrived | Rejection:
+        """What a record is that its owner wrote, or that has no time, or one ahead of its log's: of an event its time,
+        and whether it was too far ahead."""
+        if record.internal and event.type.startswith("touchline."):
+            if event.type in PARCELS:
                 parcel = parcel_of(event)
                 return parcel if isinstance(parcel, Rejection) else Arrived(parcel, record)
-            if kind != ERASED or event.subject is None:
+            if event.type != ERASED or event.subject is None:
                 return Own(event, time)
-        future = False
         log_time = record.log_time
-        if log_time is None:
-            if time is None:
+        if time is None:
+            if log_time is None:
                 return Rejection(reasons.NO_TIME, "time: missing, and this log has no time of reception")
-        elif time is None:
-            time = log_time
-        elif time > log_time and time > log_time + self._ahead_at(record.offset):
-            time = log_time
-            future = True
-        sequence = event.sequence
-        order = 0 if sequence is None else sequence_number(sequence)
-        source, name, data = event.source, event.id, event.data
-        hits = self._hits.get(kind, NOTHING)
-        plain = hits.plain and not future
-        cell = value = None
-        if hits is NOTHING:
-            data = None
-        elif data is None:
-            data = {}
-        elif hits.only is not None:
-            try:
-                cell = self._cells[self._values_of(data)]
-            except (KeyError, TypeError):
-                cell = self._cell(data)
-            value = hits.only.rule.worth(data)
-            if cell is not None:
-                data = None
-        return (
-            time, order, source, name, record.offset,
-            event.subject, kind, seen.digest(source, name), hits, cell, value, data,
-            record, plain, future,
-        )  # fmt: skip
+            return log_time, False
+        if log_time is not None and time > log_time + self._ahead_at(record.offset):
+            return log_time, True
+        return time, False
 
     def _ahead_at(self, offset: int) -> int:
         """`max_ahead` of the file under which a record was first read: a restart reads some once more."""
@@ -205,8 +180,9 @@ class Reader:
         return self._cells.setdefault(cell, cell)
 
 
-def _time_of(entry: Waiting | Own) -> int | None:
-    return entry.time if isinstance(entry, Own) else entry[0]
+def _reached(time: int, log_time: int | None) -> int:
+    """How far the watermark may go by a record."""
+    return time if log_time is None or time < log_time else log_time
 
 
 def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
