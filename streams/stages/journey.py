@@ -5,10 +5,8 @@ Pure: time reaches it only as records, nothing it returns depends on where a bat
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop
-from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -29,10 +27,11 @@ from streams.stages.head import FORMAT, Changes, Head, Position
 from streams.stages.learning import HOUR_TICKS
 from streams.stages.lessons import LESSON, lesson_of
 from streams.stages.lives import Lives
-from streams.stages.reading import NEVER_BEFORE, Own, Prepared, Reader, Reading, Waiting
+from streams.stages.reading import NEVER_BEFORE, Own, Prepared, Reader, Reading
 from streams.stages.residents import Residents
-from streams.stages.transit import Arrived, Transit, waiting_parcel
+from streams.stages.transit import Transit
 from streams.stages.verdicts import JUDGED, Hearing, verdicts_of
+from streams.stages.waiting import Arrived, Waiting, WaitingRoom, waiting_parcel
 from streams.tally import (
     ACCEPTED,
     DUPLICATE,
@@ -51,9 +50,6 @@ CONFIG_ACTIVATED = "touchline.config.activated"
 STOOD = "touchline.signals.stood"
 """Which rules' `when` holds from here on, all of them: `data.rules`. In a cluster `data.number` counts these records:
 one that is not above the highest so far came twice."""
-_offset = itemgetter(4)
-_COMPACT = 1024
-"""Applied entries that may stay at the front of the reorder buffer before they are cut off."""
 
 RulesByHash = Callable[[str], Rules]
 
@@ -92,9 +88,7 @@ class JourneyStage:
         self._rules_by_hash = rules_by_hash
         self._tally = Tally()
         self._residents = Residents(stay=resident)
-        self._waiting: list[Waiting] = []
-        """The reorder buffer: sorted; those before `_front` have been applied. Mostly appended to."""
-        self._front = 0
+        self._room = WaitingRoom()
         self._read = 0
         self._cursor = 0
         self._watermark: int | None = None
@@ -156,8 +150,7 @@ class JourneyStage:
     @property
     def position(self) -> Position:
         """Where the partition stands."""
-        low = min(map(_offset, self._waiting[self._front :]), default=self._cursor)
-        return Position(self._read, min(low, self._cursor), self._watermark)
+        return Position(self._read, self._room.low(self._cursor), self._watermark)
 
     @property
     def read(self) -> int:
@@ -251,8 +244,7 @@ class JourneyStage:
         if rules.dimensions != old:
             self._tally.reshape(mapping_of(old, rules.dimensions))
         self._population.resize(rules.config.dedup.max_ids)
-        self._waiting = [self._reader.again(entry) for entry in self._waiting[self._front :]]
-        self._front = 0
+        self._room.reread(self._reader.again)
 
     def needs(self, batch: Sequence[Record]) -> set[str]:
         """Keys of states that `process(batch)` may touch and that are not in memory; ask again after `load`."""
@@ -283,7 +275,7 @@ class JourneyStage:
             return wanted
         # What comes later than that only waits: its customer is asked for when it is due to be applied.
         residents.want([entry for entry in entries if type(entry) is tuple and entry[0] < reach], wanted)
-        residents.want(self._waiting[self._front : bisect_left(self._waiting, (reach,), self._front)], wanted)
+        residents.want(self._room.before(reach), wanted)
         residents.want(parcels, wanted)
         residents.want_due(reach, wanted)
         return wanted
@@ -372,7 +364,7 @@ class JourneyStage:
         Here only what nearly every record is: new, on time, after those that wait. Events are applied when the tick is
         over, or the batch, or when something else must come after them: their own times order them.
         """
-        waiting = self._waiting
+        waiting = self._room.entries
         append = waiting.append
         lateness = self._lateness
         watermark, newest = self._heights()
@@ -416,8 +408,9 @@ class JourneyStage:
         if watermark is None:
             return NEVER, NEVER
         newest = watermark - 1
-        if self._waiting and self._waiting[-1][0] > newest:
-            newest = self._waiting[-1][0]
+        waiting = self._room.entries
+        if waiting and waiting[-1][0] > newest:
+            newest = waiting[-1][0]
         return watermark, newest
 
     def _note(self, reads: int, last: Waiting) -> None:
@@ -458,7 +451,7 @@ class JourneyStage:
             self._catch_up()
             self._apply(entry, watermark)
         else:
-            insort(self._waiting, entry, self._front)
+            self._room.put(entry)
         if fresh:  # else the watermark has followed it already, under the file of that time
             self._move(time if record.log_time is None else min(time, record.log_time))
 
@@ -475,7 +468,7 @@ class JourneyStage:
             self._catch_up()  # timers may have come that are due already
         else:
             self._transit.waiting.add(offset)
-            insort(self._waiting, entry, self._front)
+            self._room.put(entry)
 
     def _obey(self, event: Event, time: int | None, log_time: int | None) -> None:
         """A record of our own: time has reached t, or other rules hold."""
@@ -534,7 +527,7 @@ class JourneyStage:
 
     def _advance(self, reached: int) -> None:
         """Apply everything before `reached` in order: events, then timers of the same time; close full ticks."""
-        waiting, timers = self._waiting, self._residents.timers
+        room, timers = self._room, self._residents.timers
         cache = self._residents.cache
         while True:
             while timers and timers[0][0] < reached:
@@ -544,17 +537,16 @@ class JourneyStage:
                     break
                 heappop(timers)  # another one was set meanwhile: whoever restarts does not even know of it
             timer_time = timers[0][0] if timers and timers[0][0] < reached else reached
-            if self._tally.nominees and timer_time >= self._tick_end and self._next_waiting() >= self._tick_end:
+            if self._tally.nominees and timer_time >= self._tick_end and room.next_time() >= self._tick_end:
                 # Nothing else comes in this tick. What quotas say at its end may make something due before the rest.
                 self._close_open(self._tick_end // TICK)
                 continue
             # Up to and including the timer's own time.
             limit = timer_time + 1 if timer_time < reached else reached
-            if self._front < len(waiting) and (time := waiting[self._front][0]) < limit:
+            if (time := room.next_time()) < limit:
                 if time >= self._tick_end:
                     self._close_open(time // TICK)
-                end = bisect_left(waiting, (min(limit, self._tick_end),), self._front)
-                self._front = self._apply_all(self._front, end)
+                room.front = self._apply_all(room.front, room.until(min(limit, self._tick_end)))
                 continue
             if timer_time >= reached:
                 break
@@ -563,16 +555,9 @@ class JourneyStage:
             assert customer is not None
             heappop(timers)
             self._lives.fire(key, customer, due)
-        at = self._front
-        if at > _COMPACT and 8 * at > len(waiting):
-            del waiting[:at]
-            self._front = 0
+        room.trim()
         if reached >= self._tick_end:
             self._close(reached // TICK - 1)
-
-    def _next_waiting(self) -> int:
-        """Time of the first event that waits, NEVER without one."""
-        return self._waiting[self._front][0] if self._front < len(self._waiting) else NEVER
 
     def _close_open(self, following: int) -> None:
         """Close the open tick because something happens in a later one; empty ticks between are its to declare."""
@@ -618,7 +603,7 @@ class JourneyStage:
         tally = self._tally
         door, types, see = tally.door, tally.types, tally.see
         shape, most, resident, mark = residents.shape, self._most_seen_bytes, self.resident, residents.dirty.add
-        entries = self._waiting[start:end]
+        entries = self._room.entries[start:end]
         last = entries[-1][0]
         oldest = max(last - seen.WINDOW + 1, population.floor)
         if last >= population.minute_end or population.room < len(entries):

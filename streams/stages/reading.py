@@ -17,23 +17,12 @@ from streams.effects import Cell
 from streams.journeys import LONGEST, NEVER
 from streams.model import Event, Record
 from streams.notices import ERASED
-from streams.rules import NOTHING, Hits, Rules
+from streams.rules import NOTHING, Rules
 from streams.stages.parcels import KINDS as PARCELS
 from streams.stages.parcels import parcel_of
-from streams.stages.transit import Arrived
+from streams.stages.waiting import Arrived, Waiting
 
 _MOST_CELLS = 100_000
-
-Waiting = tuple[
-    int, float, str, str, int,
-    str | None, str, bytes, Hits, Cell | None, int | None, dict[str, Any] | None,
-    Record | Arrived, bool, bool,
-]  # fmt: skip
-"""An event in the reorder buffer. Time, sequence, source, id, offset (this far the order of application), subject,
-type, digest, hits, segment values and `value` (where they are known before the customer is), data (where it is still
-needed), its record, whether it is plain (nothing special about it), whether it was clamped.
-
-As little of the event as possible: what waits two seconds falls out of the processor's caches."""
 
 
 class Own(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from streams.customer import Customer
 from streams.journeys import SEPARATOR
 from streams.keys import bucket
 from streams.rules import Rules
-from streams.stages.reading import Waiting
+from streams.stages.waiting import Waiting
 from streams.tally import mapping_of, reshape
 
 _FORGET_AFTER = 2 * seen.WINDOW

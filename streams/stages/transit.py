@@ -6,7 +6,7 @@ Part of JourneyStage and as pure: what it sends and does depends on the partitio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,28 +17,18 @@ from streams.customer import Customer
 from streams.effects import Nominee, Parcel, Verdicts
 from streams.model import Event, Record
 from streams.partitioner import partition_of, partitions_of
-from streams.rules import NOTHING
 from streams.stages.parcels import ABSORBED, FORWARDED, MOST_HOPS, REFUSED, Crossed
+from streams.stages.waiting import Arrived, Waiting
 from streams.tally import DUPLICATE, reshape
 
 if TYPE_CHECKING:
     from streams.stages.journey import JourneyStage
-    from streams.stages.reading import Waiting
 
-FIRST = float("-inf")
-"""A customer who moves comes before the events of the same moment."""
 _MOST_ROUTES = 10_000
 _MOST_REPEATS = 16
 """Ids of such records remembered with a forwarding address."""
 _MOST_FORWARDED_BYTES = 900_000
 """A record larger than that cannot be wrapped into another one."""
-
-
-class Arrived(msgspec.Struct, frozen=True):
-    """A parcel and the record it came in."""
-
-    parcel: Parcel
-    record: Record
 
 
 class Transit:
@@ -309,18 +299,6 @@ class Transit:
             subject, kind, digest, hits, cell, value, data,
             original, False, parcel.future,
         )  # fmt: skip
-
-
-def waiting_parcel(arrived: Arrived) -> Waiting:
-    """A parcel's place in the reorder buffer."""
-    parcel = arrived.parcel
-    keys: dict[str, Any] = {key: None for key in (parcel.customer, parcel.into) if key is not None}
-    order: Any = FIRST if parcel.kind != FORWARDED else 0
-    return (
-        parcel.time, order, f"touchline/{parcel.sender:09}", f"{parcel.number:019}", arrived.record.offset,
-        parcel.target, "", b"", NOTHING, None, None, keys,
-        arrived, False, False,
-    )  # fmt: skip
 
 
 def _original(arrived: Arrived) -> Record:

@@ -16,7 +16,7 @@ from streams.partitioner import partition_of
 from streams.rules import Rules
 from streams.stages.head import Changes
 from streams.stages.journey import JourneyStage
-from streams.stages.reading import Waiting
+from streams.stages.waiting import Waiting
 from streams.tally import ACCEPTED
 from streams.units import format_time, parse_time
 
@@ -128,7 +128,7 @@ class OneByOne(JourneyStage):
     """Takes every event the long way."""
 
     def _apply_all(self, start: int, end: int) -> int:
-        entries = self._waiting[start:end]
+        entries = self._room.entries[start:end]
         for entry in entries:
             start += 1
             self._apply(entry, entry[0])
