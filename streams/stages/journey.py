@@ -27,7 +27,8 @@ from streams.stages.head import FORMAT, Changes, Head, Position
 from streams.stages.learning import HOUR_TICKS
 from streams.stages.lessons import LESSON, lesson_of
 from streams.stages.lives import Lives
-from streams.stages.reading import NEVER_BEFORE, Own, Prepared, Reader, Reading
+from streams.stages.needs import Needs
+from streams.stages.reading import Own, Prepared, Reader
 from streams.stages.residents import Residents
 from streams.stages.transit import Transit
 from streams.stages.verdicts import JUDGED, Hearing, verdicts_of
@@ -105,9 +106,7 @@ class JourneyStage:
         self._lives = Lives(self._residents, self._tally, self._population, self._out)
         self._stood = -1
         self._hearing = Hearing()
-        self._prepared: tuple[Sequence[Record], Reading] | None = None
-        self._asked: set[str] | None = None
-        """What `needs` has asked for, for the prepared batch; None when all of it has to be looked through."""
+        self._needs = Needs(self._reader, self._residents, self._room)
         self._use(rules)
 
     # -- what the shell calls ------------------------------------------------------------------------------------
@@ -248,37 +247,7 @@ class JourneyStage:
 
     def needs(self, batch: Sequence[Record]) -> set[str]:
         """Keys of states that `process(batch)` may touch and that are not in memory; ask again after `load`."""
-        residents = self._residents
-        wanted: set[str] = set()
-        if self._prepared is None or self._prepared[0] is not batch:
-            self._prepared = (batch, self._reader.take_all(batch))
-        elif self._asked is not None:
-            # Nothing but what was asked for has come: only where it leads on to can be missing now.
-            for key in self._asked:
-                residents.want_key(key, wanted)
-            self._asked = wanted
-            return wanted
-        self._asked = wanted
-        entries, highest, others = self._prepared[1]
-        parcels: list[Waiting] = []
-        for entry in others:
-            if isinstance(entry, Arrived):
-                parcels.append(waiting_parcel(entry))
-            elif entry.event.type == JUDGED:
-                judged = verdicts_of(entry.event)
-                for nominee in (*judged.allowed, *judged.refused):
-                    residents.want_key(nominee.subject, wanted)
-        reach = self._watermark
-        if highest != NEVER_BEFORE and (reach is None or highest - self._lateness > reach):
-            reach = highest - self._lateness
-        if reach is None:
-            return wanted
-        # What comes later than that only waits: its customer is asked for when it is due to be applied.
-        residents.want([entry for entry in entries if type(entry) is tuple and entry[0] < reach], wanted)
-        residents.want(self._room.before(reach), wanted)
-        residents.want(parcels, wanted)
-        residents.want_due(reach, wanted)
-        return wanted
+        return self._needs.of(batch, self._watermark, self._lateness)
 
     def load(self, states: Mapping[str, bytes | None]) -> None:
         """Hand over stored states; None where nothing is stored."""
@@ -287,15 +256,9 @@ class JourneyStage:
 
     def process(self, batch: Sequence[Record]) -> Effects:
         """Take records in log order; returns what happened, also for records that had been waiting."""
-        ready = None
-        if self._prepared is not None and self._prepared[0] is batch:
-            ready = self._prepared[1]
-        self._prepared = None
-        taken = self._read_on(batch, (ready or self._reader.take_all(batch)).entries)
-        while taken < len(batch):
-            # Other rules hold from here: what was prepared under the old ones is void.
+        while (taken := self._read_on(batch, self._needs.read(batch))) < len(batch):
+            # Other rules hold from here: what was read under the old ones is void.
             batch = batch[taken:]
-            taken = self._read_on(batch, self._reader.take_all(batch).entries)
         self._catch_up()
         return self._drain()
 
@@ -349,7 +312,7 @@ class JourneyStage:
 
     def evict(self, keep: int) -> None:
         """Drop the states that came into memory first, until at most `keep` are left; changed ones stay."""
-        self._asked = None
+        self._needs.look_again()
         self._residents.evict(keep)
 
     def find(self, key: str) -> Customer | None:
@@ -891,7 +854,7 @@ class JourneyStage:
     def _use(self, rules: Rules) -> None:
         config = rules.config
         self._rules = rules
-        self._prepared = None
+        self._needs.void()
         self._lateness = config.allowed_lateness
         self._reader.use(rules, self._cursor)
         self._max_ids_per_key = config.dedup.max_ids_per_key
