@@ -212,6 +212,10 @@ class Tally:
         counts[0] += 1
         counts[1] += total
 
+    def nominate(self, nominee: Nominee) -> None:
+        """An ask competes for a place in its rule's quota."""
+        self.nominees.append(nominee)
+
     def sight(self, sighting: Sighting) -> None:
         """An event that a cluster counts."""
         insort(self.sightings, sighting, key=lambda one: (one.time, one.cause, one.rule, one.entity))

@@ -10,9 +10,10 @@ from connectors.row import Row
 from streams.config.load import Loaded
 from streams.decisions import sort_key
 from streams.effects import DeadLetter, Decision, Effects, Partial
+from streams.journeys import TICK
 from streams.model import Record
 from streams.rules import Rules
-from streams.stages.journey import TICK, JourneyStage
+from streams.stages.journey import JourneyStage
 from streams.stages.signal import SignalStage
 
 BATCH = 4096

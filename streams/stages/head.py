@@ -65,6 +65,11 @@ class Head(msgspec.Struct):
 FORMAT = 1
 
 
+def beginning() -> Head:
+    """Of a partition of which nothing has been read."""
+    return Head(FORMAT, 0, 0, None, None, 0, 0, "", [], None, {}, 0, b"")
+
+
 def head_config(head: bytes) -> str:
     """Hash of the rules that were in force at a commit."""
     return msgspec.msgpack.decode(head, type=Head).config

@@ -14,20 +14,21 @@ import msgspec
 from streams import merging, notices, seen
 from streams.care.arms import Learnt
 from streams.care.said import Out, Said
-from streams.codec import Rejection, encode
+from streams.codec import Rejection
 from streams.customer import Customer
-from streams.effects import Cell, DeadLetter, Decision, Effects, Lesson, Nominee, Partial, Sighting, Verdicts
-from streams.journeys import NEVER, Walk, segment_values
+from streams.effects import Cell, Effects, Lesson, Nominee, Partial, Verdicts
+from streams.journeys import NEVER, TICK, Walk, segment_values
 from streams.keys import bucket
 from streams.measures import observe
 from streams.model import Event, Record
 from streams.notices import CHANGE, COMMANDS, ERASED
 from streams.rules import NOTHING, Hits, Rules
-from streams.stages.head import FORMAT, Changes, Head, Position
-from streams.stages.learning import HOUR_TICKS
+from streams.stages.happened import Happened
+from streams.stages.head import FORMAT, Changes, Head, Position, beginning
 from streams.stages.lessons import LESSON, lesson_of
 from streams.stages.lives import Lives
 from streams.stages.needs import Needs
+from streams.stages.open_tick import OpenTick
 from streams.stages.reading import Own, Prepared, Reader
 from streams.stages.residents import Residents
 from streams.stages.transit import Transit
@@ -38,14 +39,12 @@ from streams.tally import (
     DUPLICATE,
     EVICTED,
     FUTURE,
-    INVALID,
     LATE,
     READ,
     Tally,
     mapping_of,
 )
 
-TICK = 1_000_000
 TIME_ADVANCED = "touchline.time.advanced"
 CONFIG_ACTIVATED = "touchline.config.activated"
 STOOD = "touchline.signals.stood"
@@ -70,7 +69,9 @@ class JourneyStage:
         Finds the rules a `touchline.config.activated` record names.
     closed
         Is given each partial the moment its tick closes, and may `stand` and `judge` at once: replay, where nothing
-        else comes between.
+        comes between.
+    head
+        Of a commit, where one is gone on from; see `restore`.
     """
 
     def __init__(
@@ -82,31 +83,35 @@ class JourneyStage:
         resident: bool = False,
         rules_by_hash: RulesByHash | None = None,
         closed: Callable[[Partial], None] | None = None,
+        head: Head | None = None,
     ) -> None:
         self.partition = partition
         self.resident = resident
-        self._closed = closed
         self._rules_by_hash = rules_by_hash
-        self._tally = Tally()
+        stored = head or beginning()
+        self._read, self._cursor = stored.read, stored.low
+        self._watermark, self._last_time = stored.watermark, stored.last_time
+        self._tally = Tally() if head is None else Tally.restore(head.tally)
+        self._population = seen.Population(rules.config.dedup.max_ids, stored.seen_minutes, stored.seen_floor)
+        self._happened = Happened(self._tally, closed, stored.dead_letters)
+        self._tick = OpenTick(
+            partition,
+            self._tally,
+            self._happened.close,
+            first=stored.first_tick,
+            partials=stored.partials,
+            watermark=stored.watermark,
+        )
         self._residents = Residents(stay=resident)
         self._room = WaitingRoom()
-        self._read = 0
-        self._cursor = 0
-        self._watermark: int | None = None
-        self._first_tick: int | None = None
-        self._tick_end = 0
-        self._partials = 0
-        self._dead_letters = 0
-        self._last_time: int | None = None
         self._reader = Reader()
-        self._population = seen.Population(rules.config.dedup.max_ids)
-        self._effects = Effects([], [], [])
-        self._transit = Transit(self, partitions)
-        self._out = Out(self._decide, self._count_care, self._nominate, self._sight)
-        self._lives = Lives(self._residents, self._tally, self._population, self._out)
-        self._stood = -1
-        self._hearing = Hearing()
         self._needs = Needs(self._reader, self._residents, self._room)
+        self._transit = Transit(self, partitions, stored.crossed)
+        self._out = Out(self._happened.decide, self._tally.care_for, self._tally.nominate, self._tally.sight)
+        self._out.standing, self._out.learnt = frozenset(stored.standing), Learnt(stored.learnt)
+        self._lives = Lives(self._residents, self._tally, self._population, self._out)
+        self._stood = stored.stood
+        self._hearing = Hearing(stored.verdicts, stored.unheard)
         self._use(rules)
 
     # -- what the shell calls ------------------------------------------------------------------------------------
@@ -127,23 +132,9 @@ class JourneyStage:
         `rules` must be those of `head_config(head)`.
         """
         stored = msgspec.msgpack.decode(head, type=Head)
-        stage = cls(rules, partition=partition, partitions=partitions, rules_by_hash=rules_by_hash)
-        stage._transit = Transit(stage, partitions, stored.crossed)
-        stage._read, stage._cursor = stored.read, stored.low
-        stage._watermark, stage._first_tick = stored.watermark, stored.first_tick
-        stage._tick_end = 0 if stored.watermark is None else (stored.watermark // TICK + 1) * TICK
-        stage._partials, stage._dead_letters = stored.partials, stored.dead_letters
-        stage._last_time = stored.last_time
+        stage = cls(rules, partition=partition, partitions=partitions, rules_by_hash=rules_by_hash, head=stored)
         stage._residents.resume(stored.shapes, timers)
-        stage._reader.aheads = stored.aheads or stage._reader.aheads
-        stage._population = seen.Population(rules.config.dedup.max_ids, stored.seen_minutes, stored.seen_floor)
-        stage._tally = Tally.restore(stored.tally)
-        stage._walk = Walk(rules, stage._tally)
-        stage._lives = Lives(stage._residents, stage._tally, stage._population, stage._out)
-        stage._lives.use(rules, stage._walk)
-        stage._out.standing, stage._stood = frozenset(stored.standing), stored.stood
-        stage._hearing = Hearing(stored.verdicts, stored.unheard)
-        stage._out.learnt = Learnt(stored.learnt)
+        stage._reader.aheads = stored.aheads or [(0, rules.config.max_ahead)]
         return stage
 
     @property
@@ -215,7 +206,7 @@ class JourneyStage:
         if not self._hearing.take(verdicts.number):
             return
         # Timers before this have fired, also where a tick has just closed and the watermark follows only then.
-        fired = max(self._watermark or 0, (self._first_tick or 0) * TICK)
+        fired = max(self._watermark or 0, (self._tick.first or 0) * TICK)
         for nominees, allowed in ((verdicts.allowed, True), (verdicts.refused, False)):
             for nominee in nominees:
                 self._answer(nominee, nominee.subject, fired, allowed=allowed)
@@ -271,14 +262,14 @@ class JourneyStage:
             self._advance(end + 1)
             self._watermark = max(end, self._watermark or end)
             last = end // TICK
-            self._close(last)
+            self._tick.close_until(last)
             while not self._tally.empty:
                 # What quotas said at the close of the last tick, to be counted.
                 last += 1
-                self._close(last)
+                self._tick.close_until(last)
         elif any(self._tally.door):
             # Nothing but records that could not be taken: they still count, at no time in particular.
-            self._close(0)
+            self._tick.close_until(0)
         return self._drain()
 
     def changes(self) -> Changes:
@@ -291,9 +282,9 @@ class JourneyStage:
             position.read,
             position.low,
             self._watermark,
-            self._first_tick,
-            self._partials,
-            self._dead_letters,
+            self._tick.first,
+            self._tick.partials,
+            self._happened.dead_letters,
             self._rules.hash,
             self._residents.shapes,
             self._last_time,
@@ -327,7 +318,7 @@ class JourneyStage:
         Here only what nearly every record is: new, on time, after those that wait. Events are applied when the tick is
         over, or the batch, or when something else must come after them: their own times order them.
         """
-        waiting = self._room.entries
+        waiting, tick = self._room.entries, self._tick
         append = waiting.append
         lateness = self._lateness
         watermark, newest = self._heights()
@@ -343,7 +334,7 @@ class JourneyStage:
                     log_time = record.log_time
                     reached = (time if log_time is None or time < log_time else log_time) - lateness
                     if reached > watermark:
-                        if reached >= self._tick_end:
+                        if reached >= tick.end:
                             self._note(reads, entry)
                             taken += reads
                             reads = 0
@@ -402,7 +393,7 @@ class JourneyStage:
         if isinstance(entry, Rejection):
             if fresh:
                 self._catch_up()
-                self._reject(record, entry.reason, entry.message, entry.body)
+                self._happened.reject(record, entry.reason, entry.message, entry.body)
             return
         time = entry[0]
         watermark = self._watermark
@@ -458,16 +449,6 @@ class JourneyStage:
             self._catch_up()
             self.learn(lesson_of(event))
 
-    def _reject(self, record: Record, reason: str, message: str, original: bytes | None = None) -> None:
-        self._tally.door[INVALID] += 1
-        body = original
-        if body is None:
-            body = encode(record.body) if isinstance(record.body, Event) else record.body
-        self._effects.dead_letters.append(
-            DeadLetter(self._dead_letters, record.offset, record.log_time, reason, message, body)
-        )
-        self._dead_letters += 1
-
     # -- time ----------------------------------------------------------------------------------------------------
 
     def _move(self, moment: int) -> None:
@@ -476,10 +457,9 @@ class JourneyStage:
         watermark = self._watermark
         if watermark is None:
             self._watermark = reached
-            self._first_tick = reached // TICK
-            self._tick_end = (self._first_tick + 1) * TICK
+            self._tick.begin(reached)
         elif reached > watermark:
-            if reached >= self._tick_end:
+            if reached >= self._tick.end:
                 self._advance(reached)
             self._watermark = reached
 
@@ -490,7 +470,7 @@ class JourneyStage:
 
     def _advance(self, reached: int) -> None:
         """Apply everything before `reached` in order: events, then timers of the same time; close full ticks."""
-        room, timers = self._room, self._residents.timers
+        room, tick, timers = self._room, self._tick, self._residents.timers
         cache = self._residents.cache
         while True:
             while timers and timers[0][0] < reached:
@@ -500,58 +480,27 @@ class JourneyStage:
                     break
                 heappop(timers)  # another one was set meanwhile: whoever restarts does not even know of it
             timer_time = timers[0][0] if timers and timers[0][0] < reached else reached
-            if self._tally.nominees and timer_time >= self._tick_end and room.next_time() >= self._tick_end:
+            if self._tally.nominees and timer_time >= tick.end and room.next_time() >= tick.end:
                 # Nothing else comes in this tick. What quotas say at its end may make something due before the rest.
-                self._close_open(self._tick_end // TICK)
+                tick.close_before(tick.end // TICK)
                 continue
             # Up to and including the timer's own time.
             limit = timer_time + 1 if timer_time < reached else reached
             if (time := room.next_time()) < limit:
-                if time >= self._tick_end:
-                    self._close_open(time // TICK)
-                room.front = self._apply_all(room.front, room.until(min(limit, self._tick_end)))
+                if time >= tick.end:
+                    tick.close_before(time // TICK)
+                room.front = self._apply_all(room.front, room.until(min(limit, tick.end)))
                 continue
             if timer_time >= reached:
                 break
-            if timer_time >= self._tick_end:
-                self._close_open(timer_time // TICK)
+            if timer_time >= tick.end:
+                tick.close_before(timer_time // TICK)
             assert customer is not None
             heappop(timers)
             self._lives.fire(key, customer, due)
         room.trim()
-        if reached >= self._tick_end:
-            self._close(reached // TICK - 1)
-
-    def _close_open(self, following: int) -> None:
-        """Close the open tick because something happens in a later one; empty ticks between are its to declare."""
-        if not self._tally.empty:
-            self._emit(self._tick_end // TICK - 1)
-        first = self._first_tick
-        if self._rules.learns and first is not None and first // HOUR_TICKS < following // HOUR_TICKS:
-            # What was learnt until the end of an hour is known before anything happens in a later one.
-            self._emit(following - 1)
-        self._tick_end = (following + 1) * TICK
-
-    def _close(self, last: int) -> None:
-        """Declare all ticks up to `last` closed: the open one if it has content, then the empty rest as one range."""
-        if self._first_tick is None:
-            self._first_tick = last
-            self._tick_end = (last + 1) * TICK
-        if not self._tally.empty:
-            self._emit(self._tick_end // TICK - 1)
-        if self._first_tick <= last:
-            self._emit(last)
-        self._tick_end = (last + 2) * TICK
-
-    def _emit(self, tick: int) -> None:
-        """The partial of `tick`, which also declares the empty ticks since the last one."""
-        first = tick if self._first_tick is None else self._first_tick
-        partial = self._tally.close(self.partition, self._partials, first, tick, self._rules.hash)
-        self._effects.partials.append(partial)
-        self._partials += 1
-        self._first_tick = tick + 1
-        if self._closed is not None:
-            self._closed(partial)
+        if reached >= tick.end:
+            tick.close_until(reached // TICK - 1)
 
     # -- applying ------------------------------------------------------------------------------------------------
 
@@ -751,7 +700,7 @@ class JourneyStage:
             # Nothing is refused to a customer of whom nothing is kept.
             refusal = None if customer.care is None else self._rules.care.refusal(customer.care, said)
             if refusal is not None:
-                self._reject(record, *refusal)
+                self._happened.reject(record, *refusal)
                 if customer.due is None:
                     self._residents.drop(key)
                 return
@@ -762,7 +711,7 @@ class JourneyStage:
                 return
             refusal = self._lives.merge(subject, key, customer, data or {}, identity, effective)
             if refusal is not None:
-                self._reject(record, *refusal)
+                self._happened.reject(record, *refusal)
                 if customer.due is None:
                     self._residents.drop(key)
                 return
@@ -829,12 +778,6 @@ class JourneyStage:
         elif kind in COMMANDS:
             self._tally.command(notices.command(kind, effective, subject, source, name, data))
 
-    def _decide(self, decision: Decision) -> None:
-        self._effects.decisions.append(decision)
-
-    def _count_care(self, what: str, rule: str, detail: str, total: int) -> None:
-        self._tally.care_for(what, rule, detail, total)
-
     def _answer(self, nominee: Nominee, key: str, fired: int, *, allowed: bool, hops: int = 0) -> str | None:
         """A quota's answer to an ask, for whoever `key` has become; returns why it cannot be sent on, if so."""
         first, key = key, merging.resolve(key, self.find)
@@ -842,12 +785,6 @@ class JourneyStage:
             return self._transit.send_answer(nominee, first, key, fired, allowed, hops)
         self._lives.judge(key, nominee, fired, allowed=allowed)
         return None
-
-    def _nominate(self, nominee: Nominee) -> None:
-        self._tally.nominees.append(nominee)
-
-    def _sight(self, sighting: Sighting) -> None:
-        self._tally.sight(sighting)
 
     # -- inner ---------------------------------------------------------------------------------------------------
 
@@ -860,12 +797,11 @@ class JourneyStage:
         self._max_ids_per_key = config.dedup.max_ids_per_key
         self._most_seen_bytes = config.dedup.max_ids_per_key * seen.WIDTH
         self._walk = Walk(rules, self._tally)
+        self._tick.use(rules)
         self._residents.use(rules)
         self._lives.use(rules, self._walk)
 
     def _drain(self) -> Effects:
-        effects = self._effects
         if self.resident:
             self._residents.keep()
-        self._effects = Effects([], [], [])
-        return effects
+        return self._happened.take()

@@ -101,11 +101,11 @@ class Transit:
         body = _text(record)
         if hops >= MOST_HOPS:
             message = f"merges lead through more than {MOST_HOPS} partitions; a ring of customer.merged?"
-            self._stage._reject(record, reasons.MERGE_CYCLE, message)
+            self._stage._happened.reject(record, reasons.MERGE_CYCLE, message)
             return
         if len(body) > _MOST_FORWARDED_BYTES:
             message = f"it lies in the wrong partition, and {len(body)} bytes are too many to send it on"
-            self._stage._reject(record, reasons.TOO_LARGE, message)
+            self._stage._happened.reject(record, reasons.TOO_LARGE, message)
             return
         into = str((data or {}).get("into")) if kind == "customer.merged" else None
         self._post(
@@ -154,7 +154,7 @@ class Transit:
         number = self._sent.get(receiver, 0)
         self._sent[receiver] = number + 1
         numbered = msgspec.structs.replace(parcel, sender=self._stage.partition, number=number)
-        self._stage._effects.parcels.append((receiver, numbered))
+        self._stage._happened.send(receiver, numbered)
 
     # -- arriving ------------------------------------------------------------------------------------------------
 
@@ -189,13 +189,13 @@ class Transit:
                 else:
                     refused = self._stage._answer(nominee, key, effective, allowed=allowed, hops=parcel.hops)
                 if refused is not None:
-                    self._stage._reject(arrived.record, reasons.MERGE_CYCLE, refused)
+                    self._stage._happened.reject(arrived.record, reasons.MERGE_CYCLE, refused)
 
     def _take_event(self, arrived: Arrived, effective: int) -> None:
         parcel = arrived.parcel
         made = self._entry(arrived)
         if isinstance(made, Rejection):  # its sender reads by other rules than we do
-            self._stage._reject(_original(arrived), made.reason, made.message)
+            self._stage._happened.reject(_original(arrived), made.reason, made.message)
             return
         ended = parcel.customer
         key = parcel.target if ended is None else self._routes.get(ended, parcel.target)
@@ -268,7 +268,7 @@ class Transit:
             self._stage._residents.put(ended, back, had_timer=None if known is None else known.due)
         else:
             self._stage._lives.unite(back, ended, effective)
-        self._stage._reject(
+        self._stage._happened.reject(
             Record(offset=record.offset, log_time=record.log_time, body=parcel.body.encode()), reason, message
         )
 

@@ -10,10 +10,11 @@ import pytest
 from streams.codec import decode
 from streams.decisions import encode as encode_decision
 from streams.effects import Decision, Partial
+from streams.journeys import TICK
 from streams.model import Event, Record
 from streams.rules import Rules
 from streams.runtime.cluster.addresses import INTERNAL, decode_partial
-from streams.stages.journey import STOOD, TICK, JourneyStage
+from streams.stages.journey import STOOD, JourneyStage
 from streams.stages.signal import SignalStage
 from streams.units import format_time
 from tests.cluster.conftest import Install

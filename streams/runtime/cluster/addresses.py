@@ -7,10 +7,11 @@ import msgspec
 from streams.codec import encode as encode_event
 from streams.decisions import encode as encode_decision
 from streams.effects import DeadLetter, Decision, Lesson, Parcel, Partial, Verdicts
+from streams.journeys import TICK
 from streams.model import Event
 from streams.runtime.cluster.redis_store import Outgoing
 from streams.runtime.cluster.topics import Names
-from streams.stages.journey import STOOD, TICK
+from streams.stages.journey import STOOD
 from streams.stages.lessons import LESSON
 from streams.stages.parcels import record_of
 from streams.stages.verdicts import JUDGED

@@ -18,6 +18,7 @@ from faust.types import TP
 
 from streams.effects import Decision, Partial
 from streams.errors import CannotStart
+from streams.journeys import TICK
 from streams.runtime.cluster.addresses import (
     Standing,
     decision_out,
@@ -32,7 +33,6 @@ from streams.runtime.cluster.redis_store import DOWN, Commit, Outcome, Outgoing,
 from streams.runtime.cluster.relay import Relay
 from streams.runtime.cluster.rulebook import Rulebook
 from streams.runtime.cluster.topics import Names
-from streams.stages.journey import TICK
 from streams.stages.signal import SignalStage
 
 _log = structlog.get_logger()
