@@ -163,6 +163,16 @@ class Tally:
             counts = self.measured[key] = [0, 0, 0, 0, 0, {}, {}]
         return counts
 
+    def accept(self, kind: str, source: str, time: int, late: bool, future: bool) -> None:
+        """One more event in all totals, with its own time (UTC epoch microseconds)."""
+        self.door[ACCEPTED] += 1
+        if late:
+            self.door[LATE] += 1
+        if future:
+            self.door[FUTURE] += 1
+        self.types[kind] += 1
+        self.see(source, time)
+
     def see(self, source: str, time: int) -> str | None:
         """An accepted event of a source at its own time (UTC epoch microseconds).
 

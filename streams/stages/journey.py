@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop
-from typing import Any
 
 import msgspec
 
-from streams import merging, notices, seen
+from streams import seen
 from streams.care.arms import Learnt
-from streams.care.said import Out, Said
+from streams.care.said import Out
 from streams.codec import Rejection
 from streams.customer import Customer
-from streams.effects import Cell, Effects, Lesson, Nominee, Partial, Verdicts
-from streams.journeys import NEVER, TICK, Walk, segment_values
-from streams.keys import bucket
-from streams.measures import observe
+from streams.effects import Effects, Lesson, Partial, Verdicts
+from streams.journeys import NEVER, TICK, Walk
 from streams.model import Event, Record
-from streams.notices import CHANGE, COMMANDS, ERASED
-from streams.rules import NOTHING, Hits, Rules
+from streams.rules import Rules
+from streams.stages.applying import Applying
+from streams.stages.arrivals import Arrivals
 from streams.stages.happened import Happened
 from streams.stages.head import FORMAT, Changes, Head, Position, beginning
 from streams.stages.lessons import LESSON, lesson_of
@@ -35,11 +33,6 @@ from streams.stages.transit import Transit
 from streams.stages.verdicts import JUDGED, Hearing, verdicts_of
 from streams.stages.waiting import Arrived, Waiting, WaitingRoom, waiting_parcel
 from streams.tally import (
-    ACCEPTED,
-    DUPLICATE,
-    EVICTED,
-    FUTURE,
-    LATE,
     READ,
     Tally,
     mapping_of,
@@ -106,10 +99,28 @@ class JourneyStage:
         self._room = WaitingRoom()
         self._reader = Reader()
         self._needs = Needs(self._reader, self._residents, self._room)
-        self._transit = Transit(self, partitions, stored.crossed)
+        self._transit = Transit(self._residents, self._tally, self._happened, partition, partitions, stored.crossed)
         self._out = Out(self._happened.decide, self._tally.care_for, self._tally.nominate, self._tally.sight)
         self._out.standing, self._out.learnt = frozenset(stored.standing), Learnt(stored.learnt)
         self._lives = Lives(self._residents, self._tally, self._population, self._out)
+        self._applying = Applying(
+            self._residents,
+            self._tally,
+            self._population,
+            self._lives,
+            self._transit,
+            self._happened,
+            lambda arrived, effective: self._arrivals.open(arrived, effective),
+        )
+        self._arrivals = Arrivals(
+            self._residents,
+            self._reader,
+            self._lives,
+            self._transit,
+            self._applying,
+            self._happened,
+            stored.crossed,
+        )
         self._stood = stored.stood
         self._hearing = Hearing(stored.verdicts, stored.unheard)
         self._use(rules)
@@ -209,7 +220,7 @@ class JourneyStage:
         fired = max(self._watermark or 0, (self._tick.first or 0) * TICK)
         for nominees, allowed in ((verdicts.allowed, True), (verdicts.refused, False)):
             for nominee in nominees:
-                self._answer(nominee, nominee.subject, fired, allowed=allowed)
+                self._arrivals.answer(nominee, nominee.subject, fired, allowed=allowed)
 
     @property
     def lessons(self) -> int:
@@ -294,7 +305,7 @@ class JourneyStage:
             self._reader.aheads,
             sorted(self._out.standing),
             self._stood,
-            self._transit.snapshot(),
+            self._arrivals.snapshot(),
             self._hearing.following,
             self._hearing.missing,
             self._out.learnt.lessons,
@@ -403,7 +414,7 @@ class JourneyStage:
             self._last_time = time
         if watermark is not None and time < watermark:
             self._catch_up()
-            self._apply(entry, watermark)
+            self._applying.apply(entry, watermark)
         else:
             self._room.put(entry)
         if fresh:  # else the watermark has followed it already, under the file of that time
@@ -412,16 +423,16 @@ class JourneyStage:
     def _receive(self, arrived: Arrived, fresh: bool) -> None:
         """A parcel of another partition; it waits for its time like an event, but does not move the watermark."""
         offset = arrived.record.offset
-        if not (self._transit.in_turn(arrived.parcel) if fresh else offset in self._transit.waiting):
+        if not (self._arrivals.in_turn(arrived.parcel) if fresh else offset in self._arrivals.waiting):
             return
         watermark = self._watermark
         entry = waiting_parcel(arrived)
         if watermark is not None and entry[0] < watermark:
             self._catch_up()
-            self._apply(entry, watermark)
+            self._applying.apply(entry, watermark)
             self._catch_up()  # timers may have come that are due already
         else:
-            self._transit.waiting.add(offset)
+            self._arrivals.waiting.add(offset)
             self._room.put(entry)
 
     def _obey(self, event: Event, time: int | None, log_time: int | None) -> None:
@@ -489,7 +500,7 @@ class JourneyStage:
             if (time := room.next_time()) < limit:
                 if time >= tick.end:
                     tick.close_before(time // TICK)
-                room.front = self._apply_all(room.front, room.until(min(limit, tick.end)))
+                room.front += self._applying.apply_all(room.before(min(limit, tick.end)))
                 continue
             if timer_time >= reached:
                 break
@@ -502,290 +513,6 @@ class JourneyStage:
         if reached >= tick.end:
             tick.close_until(reached // TICK - 1)
 
-    # -- applying ------------------------------------------------------------------------------------------------
-
-    def _apply_all(self, start: int, end: int) -> int:
-        """Apply waiting events of one tick, in order; returns where it stopped: a timer may have come between.
-
-        Written out here is what nearly every event is: its customer known, in this file's shape, ids not expiring.
-        """
-        residents, walk, population = self._residents, self._walk, self._population
-        cache, timers, schedule = residents.cache, residents.timers, residents.schedule
-        elsewhere = self._transit.elsewhere
-        tally = self._tally
-        door, types, see = tally.door, tally.types, tally.see
-        shape, most, resident, mark = residents.shape, self._most_seen_bytes, self.resident, residents.dirty.add
-        entries = self._room.entries[start:end]
-        last = entries[-1][0]
-        oldest = max(last - seen.WINDOW + 1, population.floor)
-        if last >= population.minute_end or population.room < len(entries):
-            # Somewhere in between ids fall out: one by one then.
-            oldest = NEVER
-        accepted = 0
-        run: str | None = None
-        more = latest = gap = 0
-        for entry in entries:
-            start += 1
-            time, _, source, _, _, subject, kind, identity, hits, cell, value, data, _, plain, _ = entry
-            customer = cache.get(subject) if plain else None  # type: ignore[arg-type]  # None is nobody's key
-            if (
-                customer is None
-                and plain
-                and subject is not None
-                and oldest != NEVER
-                and time >= seen.WINDOW
-                and not elsewhere(subject)
-            ):
-                accepted += 1
-                if source != run:
-                    if more:
-                        tally.see_more(run, more, latest, gap)  # type: ignore[arg-type]  # a run has a source
-                    run, more, latest, gap = see(source, time), 0, time, 0
-                else:
-                    more += 1
-                    if time - latest > gap:
-                        gap = time - latest
-                    latest = time
-                if self._welcome(entry, subject) < last:
-                    break
-                continue
-            if (
-                customer is None
-                or customer.seen_since < oldest
-                or customer.shape != shape
-                or customer.into is not None
-                or (due := customer.due) is None
-            ):
-                population.room -= accepted
-                door[ACCEPTED] += accepted
-                accepted = 0
-                if more:
-                    tally.see_more(run, more, latest, gap)  # type: ignore[arg-type]  # as above
-                    more = 0
-                run = None
-                self._apply(entry, time)
-                if timers and timers[0][0] < last:
-                    break
-                continue
-            ids, before = customer.seen, customer.seen_before
-            if (ids.find(identity) >= 0 or (before and before.find(identity) >= 0)) and seen.is_duplicate(
-                customer, identity
-            ):
-                door[DUPLICATE] += 1
-                continue
-            accepted += 1
-            customer.seen = ids + identity
-            if len(ids) + len(before) >= most:
-                door[EVICTED] += seen.trim(customer, self._max_ids_per_key)
-            customer.touched = time
-            types[kind] += 1
-            if source != run:
-                if more:
-                    tally.see_more(run, more, latest, gap)  # type: ignore[arg-type]  # as above
-                run, more, latest, gap = see(source, time), 0, time, 0
-            else:
-                more += 1
-                if time - latest > gap:
-                    gap = time - latest
-                latest = time
-            if not resident:
-                mark(subject)  # type: ignore[arg-type]  # a customer was found under it
-            if hits is NOTHING:
-                continue
-            only = hits.only
-            if only is not None:
-                rule = only.rule
-                walk.move(rule, only.always, customer, rule.name, subject, cell, data, value, time, time)  # type: ignore[arg-type]
-            else:
-                self._book(hits, customer, subject, cell, value, data, time, time)  # type: ignore[arg-type]
-            if walk.earliest != NEVER:
-                earliest = walk.earliest
-                walk.earliest = NEVER
-                if earliest < due:
-                    schedule(subject, customer, earliest)  # type: ignore[arg-type]
-                    if earliest < last:
-                        break
-        if more:
-            tally.see_more(run, more, latest, gap)  # type: ignore[arg-type]  # as above
-        population.room -= accepted
-        door[ACCEPTED] += accepted
-        return start
-
-    def _welcome(self, entry: Waiting, key: str) -> int:
-        """A customer's first event, on time and plain: what `_apply` comes to then, but for its source's count.
-
-        Returns when the timer fires.
-        """
-        time, _, _, _, _, _, kind, identity, hits, cell, value, data, _, _, _ = entry
-        residents, walk = self._residents, self._walk
-        customer = Customer(shape=residents.shape, touched=time, seen=identity, seen_since=time)
-        residents.cache[key] = customer
-        self._tally.types[kind] += 1
-        if hits is not NOTHING:
-            self._book(hits, customer, key, cell, value, data or {}, time, time)
-        due, walk.earliest = walk.earliest, NEVER
-        if due == NEVER:
-            due = residents.next_due(customer)
-        residents.schedule(key, customer, due)
-        residents.dirty.add(key)
-        return due
-
-    def _book(
-        self,
-        hits: Hits,
-        customer: Customer,
-        key: str | None,
-        cell: Cell | None,
-        value: int | None,
-        data: Mapping[str, Any],
-        time: int,
-        effective: int,
-    ) -> None:
-        """What the rules make of an event; without a key it is nobody's, and only signals count it."""
-        walk = self._walk
-        if key is not None:
-            if hits.only is not None:
-                rule = hits.only.rule
-                walk.move(rule, hits.only.always, customer, rule.name, key, cell, data, value, time, effective)
-                return
-            for match in hits.journeys:
-                walk.take(match, customer, key, data, time, effective)
-        if hits.signals:
-            cell = segment_values(self._rules.dimensions, data, None, customer.traits)
-            for signal in hits.signals:
-                due = observe(signal, customer, data, cell, time, effective, self._tally)
-                if due < walk.earliest:
-                    walk.earliest = due
-
-    def _apply(
-        self, entry: Waiting, effective: int, key: str | None = None, late: bool | None = None, hops: int = 0
-    ) -> None:
-        """Apply any event; one that came from another partition says its key, and whether it had been late there."""
-        time, _, source, name, _, subject, kind, identity, hits, _, _, data, record, _, _ = entry
-        if isinstance(record, Arrived):
-            self._transit.open(record, effective)
-            return
-        if kind == ERASED:
-            self._lives.erase(subject or "", effective)
-            return
-        if key is None:
-            key = subject if subject is not None else bucket(source, name)
-        if late is None:
-            late = time < effective
-        cache = self._residents.cache
-        customer = cache.get(key)
-        if customer is None or customer.into is not None:
-            first, key = key, merging.resolve(key, cache.get)
-            customer = cache.get(key)
-            if customer is None:
-                if self._transit.elsewhere(key):
-                    if first == key or not self._transit.repeats(entry, first, key, effective, late):
-                        self._transit.forward(entry, first, key, effective, late, hops)
-                    return
-                customer = cache[key] = Customer(shape=self._residents.shape)
-        if customer.shape != self._residents.shape:
-            self._residents.admit(customer)
-            self._residents.dirty.add(key)
-        door = self._tally.door
-        population = self._population
-        if effective - customer.seen_since >= seen.WINDOW or population.floor > customer.seen_since:
-            seen.turn(customer, effective, population.floor)
-            self._residents.dirty.add(key)
-        if seen.is_duplicate(customer, identity):
-            door[DUPLICATE] += 1
-            return
-        said = None
-        if hits.care and subject is not None:
-            said = Said(kind, key, source, name, data or {}, customer.traits, time, effective)
-            # Nothing is refused to a customer of whom nothing is kept.
-            refusal = None if customer.care is None else self._rules.care.refusal(customer.care, said)
-            if refusal is not None:
-                self._happened.reject(record, *refusal)
-                if customer.due is None:
-                    self._residents.drop(key)
-                return
-        if kind == "customer.merged":
-            into = merging.resolve(str((data or {})["into"]), cache.get)
-            if into != key and cache.get(into) is None and self._transit.elsewhere(into):
-                self._transit.depart(entry, key, customer, into, effective, late)
-                return
-            refusal = self._lives.merge(subject, key, customer, data or {}, identity, effective)
-            if refusal is not None:
-                self._happened.reject(record, *refusal)
-                if customer.due is None:
-                    self._residents.drop(key)
-                return
-            said = None
-        else:
-            if effective >= population.minute_end or population.room <= 0:
-                door[EVICTED] += population.make_room(effective)
-            population.room -= 1
-            customer.seen += identity
-            if len(customer.seen) + len(customer.seen_before) > self._most_seen_bytes:
-                door[EVICTED] += seen.trim(customer, self._max_ids_per_key)
-        self._count_in(entry, key, effective, late, said)
-
-    def _count_in(self, entry: Waiting, key: str, effective: int, late: bool, said: Said | None = None) -> None:
-        """An event is accepted: it counts, and the rules make something of it."""
-        time, _, source, name, _, subject, kind, _, hits, cell, value, data, _, _, future = entry
-        customer = self._residents.cache[key]
-        assert customer is not None
-        self._accept(kind, source, time, late, future)
-        customer.touched = effective
-        if not hits.plain:
-            self._heed(kind, customer, subject, source, name, data or {}, time, effective)
-        if hits is not NOTHING:
-            self._book(hits, customer, key if subject is not None else None, cell, value, data or {}, time, effective)
-        earliest, self._walk.earliest = self._walk.earliest, NEVER
-        if hits.care and subject is not None:
-            if said is None:
-                said = Said(kind, key, source, name, data or {}, customer.traits, time, effective)
-            earliest = min(earliest, self._lives.care_for(customer, said))
-        if customer.due is None:
-            self._residents.schedule(key, customer, self._residents.next_due(customer))
-        elif earliest < customer.due:
-            self._residents.schedule(key, customer, earliest)
-        self._residents.dirty.add(key)
-
-    def _accept(self, kind: str, source: str, time: int, late: bool, future: bool) -> None:
-        """One more event in all totals."""
-        tally = self._tally
-        tally.door[ACCEPTED] += 1
-        if late:
-            tally.door[LATE] += 1
-        if future:
-            tally.door[FUTURE] += 1
-        tally.types[kind] += 1
-        tally.see(source, time)
-
-    def _heed(
-        self,
-        kind: str,
-        customer: Customer,
-        subject: str | None,
-        source: str,
-        name: str,
-        data: Mapping[str, Any],
-        time: int,
-        effective: int,
-    ) -> None:
-        """What an event of a special type means beside the rules."""
-        if kind == "customer.identified":
-            customer.identified = True
-            customer.traits.update(data)
-        elif kind == CHANGE:
-            self._tally.change(notices.change(time, source, name, data))
-        elif kind in COMMANDS:
-            self._tally.command(notices.command(kind, effective, subject, source, name, data))
-
-    def _answer(self, nominee: Nominee, key: str, fired: int, *, allowed: bool, hops: int = 0) -> str | None:
-        """A quota's answer to an ask, for whoever `key` has become; returns why it cannot be sent on, if so."""
-        first, key = key, merging.resolve(key, self.find)
-        if key != first and self.find(key) is None and self._transit.elsewhere(key):
-            return self._transit.send_answer(nominee, first, key, fired, allowed, hops)
-        self._lives.judge(key, nominee, fired, allowed=allowed)
-        return None
-
     # -- inner ---------------------------------------------------------------------------------------------------
 
     def _use(self, rules: Rules) -> None:
@@ -794,12 +521,13 @@ class JourneyStage:
         self._needs.void()
         self._lateness = config.allowed_lateness
         self._reader.use(rules, self._cursor)
-        self._max_ids_per_key = config.dedup.max_ids_per_key
-        self._most_seen_bytes = config.dedup.max_ids_per_key * seen.WIDTH
-        self._walk = Walk(rules, self._tally)
+        walk = Walk(rules, self._tally)
         self._tick.use(rules)
         self._residents.use(rules)
-        self._lives.use(rules, self._walk)
+        self._lives.use(rules, walk)
+        self._transit.use(rules)
+        self._applying.use(rules, walk)
+        self._arrivals.use(rules)
 
     def _drain(self) -> Effects:
         if self.resident:

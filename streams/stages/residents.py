@@ -21,7 +21,7 @@ class Residents:
     """States by key. With `stay`, all remain in memory and nothing is ever committed."""
 
     def __init__(self, *, stay: bool = False) -> None:
-        self._stay = stay
+        self.stay = stay
         self.cache: dict[str, Customer | None] = {}
         """None: nothing is stored under this key."""
         self.dirty: set[str] = set()
@@ -54,6 +54,10 @@ class Residents:
         for key, body in states.items():
             if key not in self.cache:
                 self.cache[key] = None if body is None else customers.decode(body)
+
+    def find(self, key: str) -> Customer | None:
+        """A state, if it is in memory."""
+        return self.cache.get(key)
 
     def evict(self, keep: int) -> None:
         """Drop the states that came into memory first, until at most `keep` are left; changed ones stay."""
@@ -138,7 +142,7 @@ class Residents:
 
     def drop(self, key: str) -> None:
         """Forget a state; it remains known that nothing is stored under its key."""
-        if self._stay:
+        if self.stay:
             del self.cache[key]
         else:
             self.cache[key] = None

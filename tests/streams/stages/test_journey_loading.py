@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from streams.effects import Partial
 from streams.model import Event, Record
 from streams.partitioner import partition_of
 from streams.rules import Rules
+from streams.stages.applying import Applying
 from streams.stages.head import Changes
 from streams.stages.journey import JourneyStage
 from streams.stages.waiting import Waiting
@@ -107,35 +109,39 @@ def test_a_new_customer_of_another_partition_is_sent_on_though_many_come_at_once
     assert [one for one in sent if one != "w"] == [one for one in subjects if partition_of(one.encode(), 3) != 1]
 
 
-class Long(JourneyStage):
+class Long(Applying):
     """Takes a customer's first event the long way, as any other."""
 
     def _welcome(self, entry: Waiting, key: str) -> int:
         source, tally = entry[2], self._tally
         counts, last = list(tally.sources[source]), tally.last_seen[source]
-        self._apply(entry, entry[0])
+        self.apply(entry, entry[0])
         # Whoever calls counts them all at once, and what their source says.
         tally.door[ACCEPTED] -= 1
         tally.sources[source], tally.last_seen[source] = counts, last
         self._population.room += 1
-        customer = self.find(key)
+        customer = self._residents.find(key)
         assert customer is not None
         assert customer.due is not None
         return customer.due
 
 
-class OneByOne(JourneyStage):
+class OneByOne(Applying):
     """Takes every event the long way."""
 
-    def _apply_all(self, start: int, end: int) -> int:
-        entries = self._room.entries[start:end]
-        for entry in entries:
-            start += 1
-            self._apply(entry, entry[0])
+    def apply_all(self, entries: list[Waiting]) -> int:
+        for count, entry in enumerate(entries, 1):
+            self.apply(entry, entry[0])
             timers = self._residents.timers
             if timers and timers[0][0] < entries[-1][0]:
-                break
-        return start
+                return count
+        return len(entries)
+
+
+def taking(applying: type[Applying]) -> JourneyStage:
+    """A stage that applies events this way."""
+    with patch("streams.stages.journey.Applying", applying):
+        return JourneyStage(rules())
 
 
 _event = st.tuples(
@@ -162,7 +168,7 @@ def test_the_short_way_of_a_first_event_leaves_what_the_long_way_leaves(
         record(number, subject, kind, 2 + tenths / 10, {**data, "amount": number})
         for number, (subject, kind, tenths, data) in enumerate(sorted(events, key=lambda one: one[2]), 2)
     ]
-    assert run(JourneyStage(rules()), warm, batch) == run(Long(rules()), warm, batch)
+    assert run(JourneyStage(rules()), warm, batch) == run(taking(Long), warm, batch)
 
 
 _seen = st.tuples(
@@ -192,4 +198,4 @@ def test_events_taken_together_leave_what_they_leave_one_by_one(
         record(number, subject, kind, 2 + tenths / 10, {"device": "phone"}, f"e-{name}", source)
         for number, (subject, kind, tenths, source, name) in enumerate(events, 2)
     ]
-    assert run(JourneyStage(rules()), warm, batch) == run(OneByOne(rules()), warm, batch)
+    assert run(JourneyStage(rules()), warm, batch) == run(taking(OneByOne), warm, batch)
