@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from streams import merging, notices, seen
+from streams import merging, seen
 from streams.care.said import Said
 from streams.customer import Customer
 from streams.effects import Cell
 from streams.journeys import NEVER, Walk, segment_values
 from streams.keys import bucket
 from streams.measures import observe
-from streams.notices import CHANGE, COMMANDS, ERASED
+from streams.notices import ERASED
 from streams.rules import NOTHING, Hits, Rules
 from streams.stages.happened import Happened
 from streams.stages.lives import Lives
@@ -281,7 +281,7 @@ class Applying:
         self._tally.accept(kind, source, time, late, future)
         customer.touched = effective
         if not hits.plain:
-            self._heed(kind, customer, subject, source, name, data or {}, time, effective)
+            self._lives.heed(kind, customer, subject, source, name, data or {}, time, effective)
         if hits is not NOTHING:
             self._book(hits, customer, key if subject is not None else None, cell, value, data or {}, time, effective)
         earliest, self._walk.earliest = self._walk.earliest, NEVER
@@ -294,23 +294,3 @@ class Applying:
         elif earliest < customer.due:
             self._residents.schedule(key, customer, earliest)
         self._residents.dirty.add(key)
-
-    def _heed(
-        self,
-        kind: str,
-        customer: Customer,
-        subject: str | None,
-        source: str,
-        name: str,
-        data: Mapping[str, Any],
-        time: int,
-        effective: int,
-    ) -> None:
-        """What an event of a special type means beside the rules."""
-        if kind == "customer.identified":
-            customer.identified = True
-            customer.traits.update(data)
-        elif kind == CHANGE:
-            self._tally.change(notices.change(time, source, name, data))
-        elif kind in COMMANDS:
-            self._tally.command(notices.command(kind, effective, subject, source, name, data))

@@ -32,11 +32,7 @@ from streams.stages.residents import Residents
 from streams.stages.transit import Transit
 from streams.stages.verdicts import JUDGED, Hearing, verdicts_of
 from streams.stages.waiting import Arrived, Waiting, WaitingRoom, waiting_parcel
-from streams.tally import (
-    READ,
-    Tally,
-    mapping_of,
-)
+from streams.tally import READ, Tally, mapping_of
 
 TIME_ADVANCED = "touchline.time.advanced"
 CONFIG_ACTIVATED = "touchline.config.activated"
@@ -62,7 +58,7 @@ class JourneyStage:
         Finds the rules a `touchline.config.activated` record names.
     closed
         Is given each partial the moment its tick closes, and may `stand` and `judge` at once: replay, where nothing
-        comes between.
+        else comes between.
     head
         Of a commit, where one is gone on from; see `restore`.
     """
@@ -110,6 +106,7 @@ class JourneyStage:
             self._lives,
             self._transit,
             self._happened,
+            # What comes in a parcel is applied as well, once it is unpacked: each of the two needs the other.
             lambda arrived, effective: self._arrivals.open(arrived, effective),
         )
         self._arrivals = Arrivals(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from streams import merging
+from streams import merging, notices
 from streams.care.said import Out, Said
 from streams.care.state import CLOSED as CASE_CLOSED
 from streams.care.state import Care
@@ -12,7 +13,7 @@ from streams.customer import IN_FLIGHT, Customer
 from streams.effects import Nominee
 from streams.journeys import NEVER, SEPARATOR, Walk
 from streams.measures import end_session
-from streams.notices import ERASED
+from streams.notices import CHANGE, COMMANDS, ERASED
 from streams.rules import Rules
 from streams.seen import Population
 from streams.stages.residents import Residents
@@ -135,6 +136,26 @@ class Lives:
         customer.care = None if care.empty() else care
         due = None if customer.care is None else engine.next_due(care)
         return NEVER if due is None else due
+
+    def heed(
+        self,
+        kind: str,
+        customer: Customer,
+        subject: str | None,
+        source: str,
+        name: str,
+        data: Mapping[str, Any],
+        time: int,
+        effective: int,
+    ) -> None:
+        """What an event of a special type means beside the rules."""
+        if kind == "customer.identified":
+            customer.identified = True
+            customer.traits.update(data)
+        elif kind == CHANGE:
+            self._tally.change(notices.change(time, source, name, data))
+        elif kind in COMMANDS:
+            self._tally.command(notices.command(kind, effective, subject, source, name, data))
 
     def erase(self, key: str, effective: int) -> None:
         """Nothing under an id stays but the counts: open ways end as merged, open cases as closed.
