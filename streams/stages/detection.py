@@ -203,7 +203,7 @@ class Detection:
                         state="pending" if level >= 0.1 and state == "watching" else state,
                         sees=rise_in_words(watch, credit / bar) if up else in_words(watch, bar),
                         credit_per_week=credit * 7 * 86_400,
-                        due=None if series.dimension or watch.state == "learning" else watch.due,
+                        due=None if series.dimension or watch.state == "learning" else watch.schedule.due,
                         note="" if series.dimension or up or tick is None else watch.erosion.note(tick),
                     )
                 )

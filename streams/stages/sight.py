@@ -58,7 +58,7 @@ def in_words(watch: StepWatch, bar: float = 1.0) -> str:
         if min(delay_seconds(size, rate, kappa, slow, credit), delay_seconds(size, rate, drift, fast, credit)) <= _DAY
     ]
     least = f"nothing smaller than {seen[0]:.0%}".replace("%", " %") if seen else "nothing smaller within a day"
-    closed = "" if watch.opens is None else "closed now; once open "
+    closed = "" if watch.schedule.opens is None else "closed now; once open "
     return f"{closed}an outage within {_span(outage)}, {least}"
 
 

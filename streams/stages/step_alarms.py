@@ -96,7 +96,7 @@ class StepAlarms:
                 kept = before.get((name, step))
                 # An alarm in a direction that nobody asks for any more has nobody to end it.
                 unasked = kept is not None and any(key.direction not in asked for key in kept.firing)
-                same = kept is not None and kept.within == within and kept.clock.agrees(clock, kept.updated)
+                same = kept is not None and kept.within == within and kept.clock.agrees(clock, kept.schedule.last)
                 if kept is None or not same or unasked:
                     kept = StepWatch(name, step, within, hour_of_week, asked, clock)
                 kept.follow(hour_of_week, asked, clock)
@@ -197,7 +197,7 @@ class StepAlarms:
             if due is None or tick < due:
                 continue
             whole, segment = spent.since(journey, step)
-            last = watch.updated
+            last = watch.schedule.last
             seconds = 1 if last is None else max(tick - last, 1)
             watch.close(tick, groups, whole / seconds, segment / seconds, report, bar)
         self._plan()

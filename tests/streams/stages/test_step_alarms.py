@@ -66,7 +66,7 @@ def told(steps: StepAlarms, tick: int, *items: Entered | Outcome, columns: Colum
 
 
 def flight(watch: StepWatch) -> float:
-    return watch._in_flight
+    return watch.schedule.in_flight
 
 
 def test_every_step_but_the_goal_is_watched_as_long_as_a_customer_may_stay_in_it() -> None:

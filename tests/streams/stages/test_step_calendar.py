@@ -127,14 +127,14 @@ def test_while_it_is_closed_nobody_is_due_and_nothing_is_granted() -> None:
     friday, saturday = second("2026-03-27T17:30:00+02:00"), second("2026-03-28T12:00:00+02:00")
     step, heard = lived(friday, office())
     assert step.live == (1, 0)
-    assert step.due > 0
-    assert step.opens is None
+    assert step.schedule.due > 0
+    assert step.schedule.opens is None
     assert in_words(step).startswith("an outage within ")
     waiting = float(step.drop.flight.aging.counts[:, IN_FLIGHT].sum())
     live(step, heard, department(), saturday, friday)
     assert step.live == (0, 0)
-    assert step.due == 0.0
-    assert step.opens == CHANGE
+    assert step.schedule.due == 0.0
+    assert step.schedule.opens == CHANGE
     assert in_words(step).startswith("closed now; once open an outage within ")
     assert step.drop.tick == office().at(friday + 1800)
     assert float(step.drop.flight.aging.counts[:, IN_FLIGHT].sum()) > waiting + 100
@@ -142,7 +142,7 @@ def test_while_it_is_closed_nobody_is_due_and_nothing_is_granted() -> None:
     # Unless somebody comes or goes, nobody looks at it again before Monday at nine.
     due = step.next_due()
     assert due is not None
-    assert CHANGE - 1 <= due < CHANGE - 1 + step.interval
+    assert CHANGE - 1 <= due < CHANGE - 1 + step.schedule.interval
 
 
 def test_who_goes_on_while_it_is_closed_counts_neither_for_nor_against() -> None:
@@ -239,7 +239,7 @@ def test_a_step_keeps_its_baseline_as_long_as_its_past_hours_stay(change: tuple[
     assert not steps.steps["loan", "decided"].clock.pattern
     watched.enter((), BEGIN, 1, 0)
     watched.close(BEGIN + 600, NOBODY, 0.0, 0.0, Heard())
-    assert watched.updated is not None
+    assert watched.schedule.last is not None
     assert FILE.replace(*change) != FILE
     config = load_text(FILE.replace(*change), "loan.yml").config
     steps.activate(config, hours_of_week(str(config.timezone)))

@@ -134,11 +134,11 @@ def test_a_drop_on_the_way_is_pending() -> None:
 
 def test_updates_end_at_multiples_of_the_interval_whatever_is_asked_in_between() -> None:
     step = watch()
-    step.interval = 8
+    step.schedule.interval = 8
     ends: list[int] = []
     for _ in live(step, START, START + 200, 0.0):
-        if step._last is not None and (not ends or ends[-1] != step._last):
-            ends.append(step._last)
+        if step.schedule.last is not None and (not ends or ends[-1] != step.schedule.last):
+            ends.append(step.schedule.last)
     # The first is taken as soon as somebody comes.
     assert len(ends) == 26
     assert all((end + 1) % 8 == 0 for end in ends[1:])
@@ -157,7 +157,7 @@ def test_nothing_is_due_while_nobody_is_in_flight() -> None:
     # A week later it goes on.
     step.enter(("mobile",), START + 604_800, 1, 0)
     step.close(START + 604_800, GROUPS, WEEK, WEEK, Heard())
-    assert step._seconds == step.interval
+    assert step.schedule.seconds == step.schedule.interval
 
 
 def test_those_who_wait_are_looked_at_again_though_nothing_comes() -> None:
@@ -170,13 +170,13 @@ def test_those_who_wait_are_looked_at_again_though_nothing_comes() -> None:
     # The longer nothing comes, the less often.
     waits = []
     while (due := step.next_due()) is not None:
-        waits.append(due - (step._last or 0))
+        waits.append(due - (step.schedule.last or 0))
         step.close(due, GROUPS, 0.0, 0.0, Heard())
     assert waits[0] <= 2
     assert max(waits) > 4
     assert waits.index(max(waits)) > len(waits) / 2
     # Nobody who is still there by then can go on in time.
-    assert FAULT + WITHIN < (step._last or 0) < FAULT + WITHIN + 200
+    assert FAULT + WITHIN < (step.schedule.last or 0) < FAULT + WITHIN + 200
     assert step.live == (0, 0)
 
 
@@ -351,9 +351,9 @@ def test_what_is_due_is_about_what_comes_while_nothing_is_wrong_and_zero_once_no
     for tick in live(step, START, END, 0.0):
         if tick >= FAULT:
             came += sum(completed for _, _, completed, _ in rows(0.0).get(tick, ([], []))[1])
-            due += step.due
+            due += step.schedule.due
     assert came > 500
     assert due == pytest.approx(came, rel=0.1)
     for tick in range(END, END + 3 * WITHIN):
         step.close(tick, GROUPS, WEEK / 2, WEEK / 12, Heard())
-    assert step.due == 0
+    assert step.schedule.due == 0
