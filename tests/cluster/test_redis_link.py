@@ -15,7 +15,7 @@ from redis.asyncio.connection import Connection
 from streams.errors import CannotStart
 from streams.runtime.cluster.delivery_erasing import erase_records
 from streams.runtime.cluster.redis_inspection import inspect
-from streams.runtime.cluster.redis_link import Client, SlotMoving, packed, scan
+from streams.runtime.cluster.redis_link import Client, SlotMoving, executed, packed, scan, values
 from streams.runtime.cluster.redis_store import DOWN, Commit, Outcome, Outgoing, PartitionStore, connect
 from tests.servers.base import wait_until
 from tests.servers.redis import RedisCluster
@@ -219,3 +219,22 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 def test_commands_are_written_as_redis_itself_has_them(commands: list[list[str | bytes | int]]) -> None:
     expected = Connection(protocol=2).pack_commands([["PING", *command] for command in commands])
     assert b"".join(packed([["PING", *command] for command in commands])) == b"".join(expected)
+
+
+async def test_a_connection_that_another_task_closes_is_down_and_no_fault_of_the_program(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.set("{a}:1", b"1")
+
+    async def closed_meanwhile(connection: Connection, command: object) -> None:
+        await connection.disconnect(nowait=True)
+        connection._writer.writelines(command)  # type: ignore[union-attr, arg-type]  # None by now, as in redis-py
+
+    pipeline = client.pipeline(transaction=False)
+    pipeline.get("{a}:1")
+    monkeypatch.setattr(Connection, "_send_packed_command", closed_meanwhile)
+    for asked in (client.get("{a}:1"), values(client, [b"{a}:1"]), executed(pipeline)):
+        with pytest.raises(DOWN):
+            await asked
+    monkeypatch.undo()
+    assert await client.get("{a}:1") == b"1"

@@ -18,7 +18,7 @@ from streams.delivery.attempts import PENDING
 from streams.delivery.waiting import Delivery
 from streams.runtime.cluster.connections import Connections
 from streams.runtime.cluster.dispatch import Dispatch
-from streams.runtime.cluster.redis_link import Client
+from streams.runtime.cluster.redis_link import Client, executed
 from streams.runtime.cluster.redis_store import DOWN
 from streams.runtime.service import Stopped
 
@@ -113,5 +113,4 @@ async def _waiting(redis: Client, numbers: Sequence[int]) -> list[list[bytes]]:
     pipeline = redis.pipeline(transaction=False)
     for number in numbers:
         pipeline.lrange(_key(number), 0, -1)
-    found: list[list[bytes]] = await pipeline.execute()
-    return found
+    return await executed(pipeline)

@@ -19,7 +19,7 @@ from streams.partitioner import partition_of
 from streams.runtime.cluster.addresses import INTERNAL, SEQUENCE, SOURCE
 from streams.runtime.cluster.archive import Archive
 from streams.runtime.cluster.overview import partitions_of
-from streams.runtime.cluster.redis_link import Client, scan
+from streams.runtime.cluster.redis_link import Client, executed, scan
 from streams.runtime.cluster.redis_store import PartitionStore
 from streams.runtime.cluster.rulebook import FILES
 from streams.runtime.cluster.topics import Names
@@ -101,7 +101,7 @@ async def _states(redis: Client, name: str, partitions: int) -> dict[int, Custom
     pipeline = redis.pipeline(transaction=False)
     for number in range(partitions):
         pipeline.get(f"{{events:{number}}}:c:{name}")
-    bodies = await pipeline.execute()
+    bodies = await executed(pipeline)
     return {number: decode_customer(body) for number, body in enumerate(bodies) if body is not None}
 
 

@@ -7,12 +7,14 @@ ASK or TRYAGAIN, and refuses a transaction as a whole: nothing of it was done.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import hiredis
 from redis.asyncio import Redis
-from redis.asyncio.cluster import ClusterNode, RedisCluster
+from redis.asyncio.client import Pipeline
+from redis.asyncio.cluster import ClusterNode, ClusterPipeline, RedisCluster
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -23,6 +25,36 @@ from streams.errors import CannotStart
 
 Client: TypeAlias = Redis | RedisCluster
 Command = Sequence[str | bytes | int]
+
+
+class ClusterClient(RedisCluster):
+    """redis-py's, for several tasks at once.
+
+    Where a node fails, the task that notices closes all connections to it, those in use included. Whoever was about to
+    write or read on one finds None in place of its stream; to the caller that is a closed connection like any other.
+    """
+
+    async def execute_command(self, *args: Any, **kwargs: Any) -> Any:
+        """As redis-py's. Raises ConnectionError where another task has closed the connection."""
+        with _closed_is_down():
+            return await super().execute_command(*args, **kwargs)
+
+
+async def executed(pipeline: Pipeline | ClusterPipeline) -> list[Any]:
+    """What the commands of a pipeline give. Raises what the client does."""
+    with _closed_is_down():
+        return list(await pipeline.execute())
+
+
+@contextmanager
+def _closed_is_down() -> Iterator[None]:
+    """A stream that is None is a connection that is closed."""
+    try:
+        yield
+    except AttributeError as error:
+        if error.obj is not None:
+            raise
+        raise RedisConnectionError("the connection was closed while it was used") from error
 
 
 class SlotMoving(RedisConnectionError):
@@ -152,7 +184,8 @@ async def values(client: Client, keys: Sequence[bytes]) -> list[Any]:
         return []
     if isinstance(client, Redis):
         return list(await client.mget(keys))
-    return list(await client.mget_nonatomic(keys))
+    with _closed_is_down():
+        return list(await client.mget_nonatomic(keys))
 
 
 async def _scan(client: Client, match: bytes, count: int, options: dict[str, Any]) -> AsyncIterator[list[bytes]]:

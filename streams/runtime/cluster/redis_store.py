@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from redis.asyncio import Redis
-from redis.asyncio.cluster import ClusterNode, RedisCluster
+from redis.asyncio.cluster import ClusterNode
 from redis.exceptions import (
     AskError,
     ClusterDownError,
@@ -29,7 +29,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from streams.errors import CannotStart
 from streams.runtime import commit as heads
 from streams.runtime.cluster import security
-from streams.runtime.cluster.redis_link import Client, Command, Link, SlotMoving
+from streams.runtime.cluster.redis_link import Client, ClusterClient, Command, Link, SlotMoving, executed
 from streams.runtime.commit import Head
 
 T = TypeVar("T")
@@ -119,7 +119,7 @@ def connect(url: str) -> Client:
         first, *others = [urlsplit(f"redis://{host}") for host in hosts.split(",")]
         address = parts._replace(netloc=f"{login}{at}{first.netloc}", path="").geturl()
         nodes = [ClusterNode(other.hostname or "", other.port or 6379) for other in others]
-        return RedisCluster.from_url(address, startup_nodes=nodes, require_full_coverage=False, **options)
+        return ClusterClient.from_url(address, startup_nodes=nodes, require_full_coverage=False, **options)
     except (ValueError, TypeError, RedisClusterException) as error:
         raise CannotStart(
             f"--redis: {error}; expected redis://HOST:PORT/DB or rediss://HOST:PORT/DB, or for a Redis Cluster "
@@ -216,7 +216,7 @@ class PartitionStore:
             pipeline = self._redis.pipeline(transaction=False)
             for subject in subjects[start : start + _PIECE // 10]:
                 pipeline.hvals(self._case + subject)
-            for bodies in await pipeline.execute():
+            for bodies in await executed(pipeline):
                 found += bodies
         return found
 
