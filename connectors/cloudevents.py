@@ -76,11 +76,7 @@ def from_kafka(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> byt
     read comes back wrapped (`codec.refuse`) and becomes a dead letter.
     """
     if not headers:
-        if value is None:
-            return _no_value()
-        if _UNDERSCORE in value or _LINE_FEED in value or _CARRIAGE_RETURN in value:
-            return _one_line(value)
-        return value
+        return _one_line(value) if value is not None else _no_value()
     attributes: dict[str, Any] = {}
     media = ""
     try:

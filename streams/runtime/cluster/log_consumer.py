@@ -47,8 +47,5 @@ class LogConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka ships no 
 
 
 def _unpacked(_: TopicPartition, entry: Any) -> Record:
-    """In place of `PartitionRecords._consumer_record`. Nearly every record has no headers."""
-    headers = entry.headers
-    if headers:
-        return record_of(entry)
-    return Record(entry.offset, entry.timestamp * 1000, from_kafka(headers, entry.value))
+    """In place of `PartitionRecords._consumer_record`."""
+    return record_of(entry)
